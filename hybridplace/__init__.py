@@ -1,0 +1,1 @@
+"""hybridplace: where, when and on what every AI job runs, at the lowest proven cost."""

@@ -1,0 +1,237 @@
+"""The problem: an immutable snapshot of everything a plan depends on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+
+from hybridplace.model.canonical import digest
+from hybridplace.model.job import Dataset, Job, Tenant
+from hybridplace.model.site import Lease, Link, Market, Offer, Pool, Site
+
+
+class LimitMeasure(StrEnum):
+    """What a limit adds up."""
+
+    USD = "usd"
+    CARBON_G = "carbon_g"
+    ACCELERATOR_H = "accelerator_h"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """A bound on a sum over the plan: a budget, a carbon cap, a cap on accelerator hours.
+
+    Scope fields that are None match everything. A transfer counts for the tenant of its dataset
+    and the site it goes to, so limits with `job`, `market` or `accelerator` leave transfers out.
+    """
+
+    id: str
+    measure: LimitMeasure
+    at_most: float
+    reason: str = ""
+    tenant: str | None = None
+    job: str | None = None
+    site: str | None = None
+    provider: str | None = None
+    country: str | None = None
+    market: Market | None = None
+    accelerator: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A policy as people know it: its id, the reason it gives and the article it rests on."""
+
+    id: str
+    reason: str
+    article: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Denial:
+    """What policies forbid: a job to run, or a dataset to be copied, at a site.
+
+    Parameters
+    ----------
+    action : str
+        ``place`` (subject is a job) or ``transfer`` (subject is a dataset).
+    market, confidential : Market or None, tuple of str or None
+        Narrow a ``place`` denial to offers like that; None is every one.
+    rules : tuple of str
+        Ids of the rules that decided; ``default-deny`` when nothing permits it.
+    """
+
+    action: str
+    subject: str
+    site: str
+    market: Market | None = None
+    confidential: tuple[str, ...] | None = None
+    rules: tuple[str, ...]
+
+    def covers(self, offer: Offer) -> bool:
+        """Say whether this denial forbids `offer` to its subject."""
+        return (
+            self.site == offer.site
+            and self.market in (None, offer.market)
+            and self.confidential in (None, offer.confidential)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assumptions:
+    """Figures that hold everywhere where nothing better is known; each can be set in the estate.
+
+    Parameters
+    ----------
+    carbon_usd_t : float
+        Price put on a tonne of CO2e.
+    cpu_power_w, memory_power_w_gib : float
+        Power of a virtual CPU and of a GiB of memory under load (Cloud Carbon Footprint
+        methodology, 2023: 3.5 W per vCPU at full load, 0.392 W per GiB).
+    accelerator_load : float
+        Share of its board power that a busy accelerator draws.
+    interruptions_per_h : float
+        For spot offers without a figure of their own.
+    transfer_gbps : float
+        For links without a figure of their own.
+    """
+
+    carbon_usd_t: float = 0.0
+    cpu_power_w: float = 3.5
+    memory_power_w_gib: float = 0.392
+    accelerator_load: float = 0.8
+    interruptions_per_h: float = 0.05
+    transfer_gbps: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """Everything a plan depends on; two problems with the same values have the same digest.
+
+    Parameters
+    ----------
+    now : datetime
+        Aware; all hours count from here.
+    horizon_h, slot_h : float
+        Everything ends within the horizon; starts are multiples of `slot_h`, and capacity is
+        booked in whole slots.
+    leases : tuple of Lease
+        What runs now.
+    catalog_digest, policy_digest : str or None
+        Of the snapshot and the policy set it was gathered from.
+    """
+
+    now: datetime
+    horizon_h: float
+    slot_h: float = 1.0
+    jobs: tuple[Job, ...]
+    datasets: tuple[Dataset, ...] = ()
+    tenants: tuple[Tenant, ...]
+    sites: tuple[Site, ...]
+    pools: tuple[Pool, ...] = ()
+    offers: tuple[Offer, ...]
+    links: tuple[Link, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    denials: tuple[Denial, ...] = ()
+    leases: tuple[Lease, ...] = ()
+    assumptions: Assumptions = Assumptions()
+    catalog_digest: str | None = None
+    policy_digest: str | None = None
+
+    def __post_init__(self) -> None:
+        by_id = ("jobs", "datasets", "tenants", "sites", "pools", "offers")
+        for name in (*by_id, "limits", "rules", "leases"):
+            values = sorted(getattr(self, name), key=lambda value: value.id)
+            object.__setattr__(self, name, tuple(values))
+        links = sorted(self.links, key=lambda link: (link.source, link.target))
+        object.__setattr__(self, "links", tuple(links))
+        object.__setattr__(self, "denials", tuple(sorted(self.denials, key=_denial_order)))
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of all values, ``sha256:...``."""
+        return digest(self)
+
+    @cached_property
+    def job(self) -> dict[str, Job]:
+        """Jobs by id."""
+        return {job.id: job for job in self.jobs}
+
+    @cached_property
+    def dataset(self) -> dict[str, Dataset]:
+        """Datasets by id."""
+        return {dataset.id: dataset for dataset in self.datasets}
+
+    @cached_property
+    def site(self) -> dict[str, Site]:
+        """Sites by id."""
+        return {site.id: site for site in self.sites}
+
+    @cached_property
+    def pool(self) -> dict[str, Pool]:
+        """Pools by id."""
+        return {pool.id: pool for pool in self.pools}
+
+    @cached_property
+    def offer(self) -> dict[str, Offer]:
+        """Offers by id."""
+        return {offer.id: offer for offer in self.offers}
+
+    @cached_property
+    def rule(self) -> dict[str, Rule]:
+        """Rules by id."""
+        return {rule.id: rule for rule in self.rules}
+
+    @cached_property
+    def producer(self) -> dict[str, str]:
+        """The job that writes each dataset that has one."""
+        return {dataset: job.id for job in self.jobs for dataset in job.outputs}
+
+    @cached_property
+    def readers(self) -> dict[str, tuple[str, ...]]:
+        """The jobs that read each dataset."""
+        readers: dict[str, tuple[str, ...]] = {}
+        for job in self.jobs:
+            for dataset in dict.fromkeys(job.inputs):
+                readers[dataset] = (*readers.get(dataset, ()), job.id)
+        return readers
+
+    @cached_property
+    def lease_of(self) -> dict[str, Lease]:
+        """The lease of each job that runs now."""
+        return {lease.job: lease for lease in self.leases}
+
+    @cached_property
+    def _links(self) -> dict[tuple[str, str], Link]:
+        return {(link.source, link.target): link for link in self.links}
+
+    def link(self, source: str, target: str) -> Link:
+        """Return the link between two sites; free and instant at the same site."""
+        if source == target:
+            return Link(source=source, target=target, usd_gib=0.0, latency_ms=0.0)
+        return self._links.get((source, target)) or Link(source=source, target=target)
+
+    @cached_property
+    def _denials(self) -> dict[tuple[str, str, str], tuple[Denial, ...]]:
+        found: dict[tuple[str, str, str], tuple[Denial, ...]] = {}
+        for denial in self.denials:
+            key = (denial.action, denial.subject, denial.site)
+            found[key] = (*found.get(key, ()), denial)
+        return found
+
+    def denied(self, action: str, subject: str, site: str) -> tuple[Denial, ...]:
+        """Return what policies say against `action` on `subject` at `site`; empty if allowed."""
+        return self._denials.get((action, subject, site), ())
+
+    def with_jobs(self, *jobs: Job) -> Problem:
+        """Return this problem with exactly these jobs."""
+        return replace(self, jobs=jobs)
+
+
+def _denial_order(denial: Denial) -> tuple[str, ...]:
+    confidential = "*" if denial.confidential is None else ",".join(denial.confidential)
+    return (denial.action, denial.subject, denial.site, denial.market or "*", confidential)
