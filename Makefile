@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 EDITABLE_PLUGINS := $(foreach plugin,$(PLUGINS),-e ./$(plugin))
 METADATA := pyproject.toml constraints.txt $(addsuffix /pyproject.toml,$(PLUGINS))
-CODE := hybridplace plugins examples benchmarks tests
+CODE := hybridplace plugins examples benchmarks tests conftest.py
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
 .PHONY: help
