@@ -93,6 +93,10 @@ class Provider(ABC):
     api_version: ClassVar[int] = API_VERSION
     features: ClassVar[frozenset[Feature]] = frozenset()
 
+    def __init__(self, settings: Settings) -> None:
+        """Keep `settings`; a provider connects when it is first asked, not when it is made."""
+        self.settings = settings
+
     @abstractmethod
     def sites(self) -> Iterable[Site]:
         """Return the places this provider has; no side effects."""
