@@ -28,9 +28,9 @@ def provider_faults(provider: object) -> tuple[str, ...]:
 
 
 def did_you_mean(name: str, known: list[str]) -> str:
-    """Return ``; did you mean 'x'?`` for the known name nearest to `name`, or nothing."""
+    """Return `` (did you mean 'x'?)`` for the known name nearest to `name`, or nothing."""
     near = get_close_matches(name, known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 def _wrong_version(provider: type[Provider]) -> str:
@@ -56,5 +56,5 @@ def _unknown_features(provider: type[Provider]) -> tuple[str, ...]:
         return (f"provider {provider.name!r}: features must be a set of Feature, got {told}",)
     who = f"provider {provider.name!r} declares the unknown feature"
     return tuple(
-        f"{who} {name!r} (known: {', '.join(known)}){did_you_mean(name, known)}" for name in unknown
+        f"{who} {name!r}{did_you_mean(name, known)}; known: {', '.join(known)}" for name in unknown
     )

@@ -76,13 +76,13 @@ class Plugins:
             When making it fails; the original error is its ``__cause__``.
         """
         if name not in self.providers:
-            raise PluginError(self._absent(name))
+            raise PluginError(self.absent(name))
         plugin = next(info.name for info in self.infos if name in info.providers)
         with blamed(name, plugin, "its constructor"):
             made = self.providers[name](settings)
         return guarded(made, plugin=plugin)
 
-    def _absent(self, name: str) -> str:
+    def absent(self, name: str) -> str:
         """Say why there is no provider `name`: misspelt, left out, broken or not installed."""
         names = list(self.providers)
         near = did_you_mean(name, names)
