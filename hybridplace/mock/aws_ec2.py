@@ -96,23 +96,24 @@ def completed() -> Iterator[None]:
     """Give moto's EC2 client tokens, zones without the type, spot requests and strict images."""
     original = EC2Backend.run_instances
     lock = RLock()
-    tokens: dict[tuple[str, str], _Run] = {}
+    tokens: dict[tuple[str, str | None], _Run] = {}
 
-    def run_instances(
-        self: Any, image: str, count: int, data: Any, names: Any, **named: Any
-    ) -> Any:
+    def run_instances(self: Any, *given: Any, **named: Any) -> Any:
+        """Stand for moto's own, which RequestSpotInstances calls too, without a token."""
         with lock:
             # One call changes the arguments it is given, so they are written down before it.
-            asked = repr((image, count, data, names, sorted(named.items(), key=str)))
-            token = (self.region_name, str(named.get("client_token")))
+            asked = repr((given, sorted(named.items(), key=str)))
+            token = (self.region_name, named.get("client_token"))
             known = tokens.get(token)
-            if known is not None and known.reservation.id in self.reservations:
+            # The same run, and not one with its id: after a reset ids are made up anew.
+            if known and self.reservations.get(known.reservation.id) is known.reservation:
                 return _repeated(known, asked)
             _check_zone(self.region_name, named)
             tags = named.get("tags", {})
-            reservation = original(self, image, count, data, names, **named)
+            reservation = original(self, *given, **named)
             _finish(self, reservation, tags, spot=named.get("instance_market_options") == "spot")
-            tokens[token] = _Run(asked=asked, reservation=reservation)
+            if token[1] is not None:
+                tokens[token] = _Run(asked=asked, reservation=reservation)
             return reservation
 
     strict = ("ENABLE_AMI_VALIDATION", "EC2_ENABLE_INSTANCE_TYPE_VALIDATION")
@@ -152,6 +153,9 @@ def _finish(backend: Any, reservation: Reservation, tags: dict[str, Any], *, spo
     for instance in reservation.instances:
         for interface in instance.nics.values():
             interface.add_tags(tags.get("network-interface", {}))
+        for device in instance.block_device_mapping.values():
+            volume = backend.volumes[device.volume_id]
+            volume.attachment.delete_on_termination = device.delete_on_termination
         if spot:
             request = GrantedSpotRequest(backend, instance, tags)
             backend.spot_instance_requests[request.id] = request

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
+from xml.sax.saxutils import escape
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
@@ -131,16 +132,23 @@ class Wire:
 
     def _moto_answer(self, asked: Asked) -> Answer:
         changed, token = self._rewritten(asked)
-        status, headers, body = _through(self._moto, changed)
-        if status >= 500 and b"NotImplementedError" in body:
-            told = f"The mocked AWS has no {asked.service} {asked.action}."
-            return self._refusal(asked, "NotMocked", told, 400)
+        try:
+            status, headers, body = _through(self._moto, changed)
+        except NotImplementedError:
+            return self._not_mocked(asked)
+        except Exception as error:  # noqa: BLE001 - whatever moto does, the SDK gets an answer
+            told = f"The mocked AWS failed: {type(error).__name__}: {error}"
+            return self._refusal(asked, "InternalError", told, 500)
         if dict(headers).get("Content-Type", "").startswith("text/html"):
-            return self._refusal(asked, "InternalError", "The mocked AWS failed.", 500)
+            return self._not_mocked(asked)
         if token is not None:
             end = f"</{asked.action}Response>".encode()
             body = body.replace(end, f"<nextToken>{token}</nextToken>".encode() + end)
         return _relayed(status, headers, body)
+
+    def _not_mocked(self, asked: Asked) -> Answer:
+        told = f"The mocked AWS has no {asked.service} {asked.action}."
+        return self._refusal(asked, "NotMocked", told, 400)
 
     def _rewritten(self, asked: Asked) -> tuple[dict[str, Any], str | None]:
         """Return the request as moto understands it, and the token of the next page if any."""
@@ -182,7 +190,8 @@ class Wire:
                 status=status, headers=self._headers(JSON), body=text.encode(), outcome=code
             )
         text = (
-            f"<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error>"
+            f"<Response><Errors><Error><Code>{code}</Code>"
+            f"<Message>{escape(message)}</Message></Error>"
             "</Errors><RequestID>{id}</RequestID></Response>"
         )
         headers = self._headers("text/xml;charset=UTF-8")

@@ -9,9 +9,10 @@ from uuid import uuid4
 
 import pytest
 
-from hybridplace.model.site import Lease, Market, Offer
+from hybridplace.model.site import Lease, LeaseState, Market, Offer
 from hybridplace.plugin import Provider, Request, Settings
 
+ALIVE = (LeaseState.PENDING, LeaseState.ACTIVE)
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 LEASE_H = 1
 # The most that any check holds at a time.
@@ -127,7 +128,8 @@ class Bench:
 
     def clear(self) -> None:
         """Release what this check acquired, also what a failed acquire left; close providers."""
-        left = self._held | (set(self.requests) & set(self.listed()))
+        alive = {lease.id for lease in self.listed().values() if lease.state in ALIVE}
+        left = self._held | (set(self.requests) & alive)
         last = self.make()
         for lease_id in sorted(left):
             last.release(lease_id)

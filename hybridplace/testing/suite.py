@@ -11,12 +11,10 @@ from pathlib import Path
 import pytest
 
 from hybridplace.errors import CapacityError, HybridplaceError
-from hybridplace.model.site import LeaseState, Market, Node, Offer, Pool, Site
+from hybridplace.model.site import Market, Node, Offer, Pool, Site
 from hybridplace.plugin import Feature, Notice, Provider, Request, Settings
 from hybridplace.plugin.contract import provider_faults
-from hybridplace.testing.bench import Bench
-
-ALIVE = (LeaseState.PENDING, LeaseState.ACTIVE)
+from hybridplace.testing.bench import ALIVE, Bench
 
 # What a machine costs at most, USD/h per part. Of 51,000 public prices of AWS, Azure and Google
 # Cloud the dearest comes to 0.8 of this and 999 of 1,000 to more than 0.005, so that a list in
@@ -309,7 +307,9 @@ class ProviderSuite:
     def test_notices(self, bench: Bench, provider: Provider) -> None:
         """NOTICES: a notice names a lease that is there, and its deadline is a time."""
         _demand(provider, Feature.NOTICES)
-        market = Market.SPOT if Feature.SPOT in provider.features else None
+        # Only spot machines are taken back, where there are any.
+        spot = any(offer.market == Market.SPOT for offer in provider.offers())
+        market = Market.SPOT if spot else None
         lease = bench.acquire(provider, bench.request(provider, market=market), key="notice")
         known = {lease.id, *bench.listed()}
         for notice in provider.notices():

@@ -17,6 +17,7 @@ ALIVE = ("pending", "running", "stopping", "stopped")
 SEEN = (*ALIVE, "shutting-down")
 ENDED = ("shutting-down", "terminated")
 ALREADY_ENDED = "IdempotentInstanceTerminated"
+BUSY = ("VolumeInUse", "IncorrectState", "InvalidParameterValue", "InvalidNetworkInterface.InUse")
 OPEN_REQUESTS = ("open", "active")
 
 Thing = Mapping[str, Any]
@@ -236,7 +237,7 @@ def _still_attached(asked: str) -> Iterator[None]:
         yield
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code")
-        if code not in ("VolumeInUse", "InvalidParameterValue", "InvalidNetworkInterface.InUse"):
+        if code not in BUSY:
             raise
         told = f"{asked}: still attached to a machine that is shutting down"
         raise TransientError(told, code=code) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any
@@ -17,6 +18,7 @@ from hybridplace_aws.session import Clients
 PROVIDER = "aws"
 PRICING_REGION = "us-east-1"
 LINUX = "Linux/UNIX"
+USAGE_CLASSES = {Market.ON_DEMAND: "on-demand", Market.SPOT: "spot"}
 
 
 def site_id(region: str) -> str:
@@ -31,16 +33,21 @@ def offers(clients: Clients, region: str, patterns: tuple[str, ...]) -> Iterator
     ----------
     patterns : tuple of str
         Shell patterns of instance types; empty is every type.
+
+    Notes
+    -----
+    A type that has no spot price is not sold on that market there: listed, not available.
     """
-    on_demand = on_demand_prices(clients, region, patterns)
-    spot = spot_prices(clients, region, patterns)
-    today = datetime.now(UTC).date().isoformat()
+    prices = {
+        Market.ON_DEMAND: on_demand_prices(clients, region, patterns),
+        Market.SPOT: spot_prices(clients, region, patterns),
+    }
+    pools = {pool.id for pool in quotas(clients, region)}
     for spec in instance_types(clients, region, patterns):
-        name, classes = spec["InstanceType"], spec.get("SupportedUsageClasses", ())
-        if "on-demand" in classes:
-            yield _offer(region, spec, Market.ON_DEMAND, on_demand.get(name), today)
-        if "spot" in classes:
-            yield _offer(region, spec, Market.SPOT, spot.get(name), today)
+        for market, usage_class in USAGE_CLASSES.items():
+            if usage_class in spec.get("SupportedUsageClasses", ()):
+                offer = _offer(region, spec, market, prices[market].get(spec["InstanceType"]))
+                yield offer if offer.pool in pools else replace(offer, pool=None)
 
 
 def instance_types(
@@ -116,11 +123,15 @@ def on_demand_prices(clients: Clients, region: str, patterns: tuple[str, ...]) -
 
 
 def quotas(clients: Clients, region: str) -> Iterator[Pool]:
-    """Yield the account's vCPU quotas in a region, as they are applied to it."""
+    """Yield the account's vCPU quotas in a region, as applied to it; none if it may not ask."""
     codes = set(QUOTAS.values())
-    with translated(f"{region}: quotas"):
-        pages = clients("service-quotas", region).get_paginator("list_service_quotas")
-        listed = [quota for page in pages.paginate(ServiceCode="ec2") for quota in page["Quotas"]]
+    try:
+        with translated(f"{region}: quotas"):
+            pages = clients("service-quotas", region).get_paginator("list_service_quotas")
+            answers = list(pages.paginate(ServiceCode="ec2"))
+    except AuthError:
+        return
+    listed = [quota for answer in answers for quota in answer["Quotas"]]
     for quota in sorted(listed, key=_code):
         if _code(quota) in codes:
             yield Pool(
@@ -158,7 +169,7 @@ def _prices_usd_h(product: Mapping[str, Any]) -> set[float]:
 
 
 def _offer(
-    region: str, spec: Mapping[str, Any], market: Market, price_usd_h: float | None, today: str
+    region: str, spec: Mapping[str, Any], market: Market, price_usd_h: float | None
 ) -> Offer:
     name = spec["InstanceType"]
     accelerator, accelerators = accelerators_of(spec)
@@ -176,7 +187,8 @@ def _offer(
         interconnect_gbps=_interconnect_gbps(spec),
         confidential=_confidential(spec),
         pool=quota_id(region, code) if code else None,
-        as_of=today if price_usd_h is not None else None,
+        available=market is not Market.SPOT or price_usd_h is not None,
+        as_of=datetime.now(UTC).date().isoformat() if price_usd_h is not None else None,
     )
 
 

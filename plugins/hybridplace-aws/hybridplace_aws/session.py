@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from threading import Lock
 from typing import Any
+
+_making = Lock()  # a session makes one client at a time
 
 MOCK_KEY = "hybridplace-dry-run"
 
@@ -23,18 +26,17 @@ class Clients:
         self._endpoint = endpoint
         self._clients: dict[tuple[str, str], Any] = {}
         self._session: Any = None
-        self._lock = Lock()
 
     def __call__(self, service: str, region: str) -> Any:
         """Return the client of `service` in `region`."""
-        with self._lock:
+        with _making:
             if (service, region) not in self._clients:
                 self._clients[service, region] = self._make(service, region)
             return self._clients[service, region]
 
     def close(self) -> None:
         """Close all connections."""
-        with self._lock:
+        with _making:
             for client in self._clients.values():
                 client.close()
             self._clients.clear()
@@ -51,9 +53,8 @@ class Clients:
                 read_timeout=60,
             )
             return self._session.client(service, region_name=region, config=config)
-        self._session = self._session or sealed_session()
         once = Config(retries={"total_max_attempts": 1}, proxies={}, read_timeout=30)
-        return self._session.client(
+        return sealed_session().client(
             service,
             region_name=region,
             config=once,
@@ -63,11 +64,12 @@ class Clients:
         )
 
 
+@cache
 def sealed_session() -> Any:
-    """Return an SDK session that reads no environment variable and no file of the user's.
+    """Return the SDK session that reads no environment variable and no file of the user's.
 
     Every setting keeps only its built-in default, the two files are the null device, and the
-    credential resolver has nowhere to look.
+    credential resolver has nowhere to look. One for the process: it holds AWS's own large models.
     """
     import boto3.session
     from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
