@@ -80,7 +80,7 @@ class Costs:
     @property
     def total_usd(self) -> float:
         """Return the sum of all lines: what the solver minimises."""
-        return sum(getattr(self, field.name) for field in fields(self))
+        return float(sum(getattr(self, field.name) for field in fields(self)))
 
     def __add__(self, other: Costs) -> Costs:
         names = [field.name for field in fields(self)]

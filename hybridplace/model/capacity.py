@@ -1,0 +1,89 @@
+"""Who uses what, slot by slot: quotas count what machines have, own nodes what workers take."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from hybridplace.model.cost import placement_run
+from hybridplace.model.job import Shape
+from hybridplace.model.plan import Placement
+from hybridplace.model.problem import Problem
+from hybridplace.model.run import first_slot, workers_per_machine
+from hybridplace.model.site import Measure, Offer, Pool
+
+SIZE_TOLERANCE = 1e-6
+"""Of a CPU, a GiB or an accelerator: what sums of decimal fractions may differ by."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeUse:
+    """What workers take of one node in one slot; `devices` by index, in accelerators."""
+
+    devices: tuple[float, ...]
+    cpus: float
+    memory_gib: float
+
+
+def quota_use(offer: Offer, shape: Shape, workers: int, measure: Measure) -> float:
+    """Return what `workers` on an offer count towards a quota."""
+    machines = math.ceil(workers / workers_per_machine(shape, offer))
+    match measure:
+        case Measure.MACHINES:
+            return machines
+        case Measure.CPUS:
+            return machines * offer.cpus
+        case Measure.ACCELERATORS:
+            return machines * offer.accelerators
+
+
+def quota_uses(problem: Problem, pool: Pool, placements: Iterable[Placement]) -> dict[int, float]:
+    """Return how much of a quota is used in each slot where any of it is."""
+    assert pool.measure is not None  # noqa: S101 - a pool without nodes is a quota
+    used: defaultdict[int, float] = defaultdict(float)
+    for slot, placement, workers in _by_slot(problem, pool, placements):
+        offer = problem.offer[placement.offer]
+        shape = problem.job[placement.job].shapes[placement.shape]
+        used[slot] += quota_use(offer, shape, workers, pool.measure)
+    return dict(used)
+
+
+def node_uses(
+    problem: Problem, pool: Pool, placements: Iterable[Placement]
+) -> dict[tuple[str, int], NodeUse]:
+    """Return what is used of each node in each slot where any of it is.
+
+    In a slot with fewer workers than shares, the first shares are those at work.
+    """
+    counts = {node.id: node.accelerators for node in pool.nodes}
+    used: dict[tuple[str, int], NodeUse] = {}
+    for slot, placement, workers in _by_slot(problem, pool, placements):
+        shape = problem.job[placement.job].shapes[placement.shape]
+        for share in placement.shares[:workers]:
+            before = used.get((share.node, slot)) or NodeUse(
+                devices=(0.0,) * counts.get(share.node, 0), cpus=0.0, memory_gib=0.0
+            )
+            part = min(shape.accelerators, 1.0)
+            used[share.node, slot] = NodeUse(
+                devices=tuple(
+                    load + (part if index in share.devices else 0.0)
+                    for index, load in enumerate(before.devices)
+                ),
+                cpus=before.cpus + shape.cpus,
+                memory_gib=before.memory_gib + shape.memory_gib,
+            )
+    return used
+
+
+def _by_slot(
+    problem: Problem, pool: Pool, placements: Iterable[Placement]
+) -> Iterator[tuple[int, Placement, int]]:
+    """Yield (slot, placement, workers at work) for the placements in a pool."""
+    for placement in placements:
+        if problem.offer[placement.offer].pool != pool.id:
+            continue
+        first = first_slot(problem, placement.start_h)
+        for position, workers in enumerate(placement_run(problem, placement).workers):
+            yield first + position, placement, workers
