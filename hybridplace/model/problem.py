@@ -7,7 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 
+from hybridplace.errors import InputError
 from hybridplace.model.canonical import digest
+from hybridplace.model.check import problem_faults
 from hybridplace.model.job import Dataset, Job, Tenant
 from hybridplace.model.site import Lease, Link, Market, Offer, Pool, Site
 
@@ -122,6 +124,11 @@ class Problem:
         What runs now.
     catalog_digest, policy_digest : str or None
         Of the snapshot and the policy set it was gathered from.
+
+    Raises
+    ------
+    InputError
+        When it is not well-formed (see `hybridplace.model.check`); names every fault.
     """
 
     now: datetime
@@ -150,6 +157,14 @@ class Problem:
         links = sorted(self.links, key=lambda link: (link.source, link.target))
         object.__setattr__(self, "links", tuple(links))
         object.__setattr__(self, "denials", tuple(sorted(self.denials, key=_denial_order)))
+        faults = problem_faults(self)
+        if faults:
+            raise InputError(faults)
+
+    @cached_property
+    def tenant_ids(self) -> tuple[str, ...]:
+        """Ids of the tenants."""
+        return tuple(tenant.id for tenant in self.tenants)
 
     @cached_property
     def digest(self) -> str:
