@@ -1,0 +1,238 @@
+"""The cheapest right plan of a tiny problem by exhaustive search.
+
+It knows the rules only by asking `verify` and the prices only by asking `cost`; it knows no solver.
+What it skips cannot be part of a better plan: a placement that breaks a rule by itself, a partial
+plan that breaks a rule which further decisions cannot mend, and a partial plan that already costs
+as much as the best plan found (every cost line is at least 0).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from graphlib import TopologicalSorter
+from itertools import combinations, product
+
+from hybridplace.model import verify, verify_placement
+from hybridplace.model.cost import (
+    placement_costs,
+    plan_carbon_g,
+    plan_costs,
+    rejection_costs,
+    transfer_usd,
+)
+from hybridplace.model.data import copies_needed, holders
+from hybridplace.model.job import Inference, Job, Shape
+from hybridplace.model.plan import (
+    Costs,
+    Placement,
+    Plan,
+    Share,
+    Status,
+    Transfer,
+    Unplaced,
+)
+from hybridplace.model.problem import Problem
+from hybridplace.model.run import run_of
+from hybridplace.model.site import Market, Node, Offer
+
+_LASTING = (
+    verify.jobs_are_together_or_apart,
+    verify.results_stay_where_allowed,
+    verify.producers_are_placed,
+    verify.inputs_come_first,
+    verify.quotas_hold,
+    verify.limits_hold,
+    verify.nodes_hold,
+)
+"""Rules that, once broken by the first jobs (producers before readers), stay broken."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One way to decide a job: left out, or placed, on one of several sets of shares."""
+
+    job: str
+    usd: float
+    placements: tuple[Placement, ...] = ()
+
+
+def best_plan(problem: Problem) -> Plan:
+    """Return the cheapest right plan; of several, the first found."""
+    order = _producers_first(problem)
+    choices = [_choices(problem, problem.job[job]) for job in order]
+    least = [min(choice.usd for choice in each) for each in choices]
+    rest = [sum(least[depth:]) for depth in range(len(order) + 1)]
+    best = stated(problem, (), (), order)
+
+    def decide(depth: int, usd: float, placements: tuple[Placement, ...]) -> None:
+        nonlocal best
+        if depth == len(order):
+            best = _with_transfers(problem, placements, best)
+            return
+        for choice in choices[depth]:
+            if usd + choice.usd + rest[depth + 1] >= best.objective_usd:
+                return  # the choices that follow cost as much or more
+            for extended in _extended(problem, placements, choice):
+                # The data of the first jobs may cost so much that no choice here is cheap enough.
+                moved_usd = _least_transfer_usd(problem, extended)
+                if usd + choice.usd + moved_usd + rest[depth + 1] < best.objective_usd:
+                    decide(depth + 1, usd + choice.usd, extended)
+
+    decide(0, 0.0, ())
+    return best
+
+
+def stated(
+    problem: Problem,
+    placements: tuple[Placement, ...],
+    transfers: tuple[Transfer, ...],
+    unplaced: tuple[str, ...],
+    costs: Costs | None = None,
+) -> Plan:
+    """Return the plan that decides so, with the sums that `cost` gives unless `costs` is."""
+    costs = plan_costs(problem, placements, transfers, unplaced) if costs is None else costs
+    return Plan(
+        placements=tuple(sorted(placements, key=lambda placement: placement.job)),
+        transfers=tuple(sorted(transfers, key=lambda one: (one.dataset, one.target, one.source))),
+        unplaced=tuple(Unplaced(job=job) for job in sorted(unplaced)),
+        status=Status.OPTIMAL,
+        costs=costs,
+        objective_usd=costs.total_usd,
+        bound_usd=costs.total_usd,
+        carbon_g=plan_carbon_g(problem, placements),
+        solver="brute",
+        seed=0,
+        problem_digest=problem.digest,
+    )
+
+
+def _producers_first(problem: Problem) -> tuple[str, ...]:
+    before = {
+        job.id: [problem.producer[one] for one in job.inputs if one in problem.producer]
+        for job in problem.jobs
+    }
+    return tuple(TopologicalSorter(before).static_order())
+
+
+def _choices(problem: Problem, job: Job) -> list[Choice]:
+    """Return every way to decide a job that breaks no rule by itself, cheapest first."""
+    found = [Choice(job=job.id, usd=rejection_costs(problem, job).total_usd)]
+    for offer, (index, shape), slot in product(
+        problem.offers,
+        enumerate(job.shapes),
+        range(math.ceil(problem.horizon_h / problem.slot_h)),
+    ):
+        placed = tuple(
+            placement
+            for placement in _placements(problem, job, offer, index, shape, slot * problem.slot_h)
+            if not any(verify_placement.breaches(problem, placement))
+        )
+        if placed:
+            usd = placement_costs(problem, placed[0]).total_usd
+            found.append(Choice(job=job.id, usd=usd, placements=placed))
+    return sorted(found, key=lambda choice: choice.usd)
+
+
+def _placements(
+    problem: Problem, job: Job, offer: Offer, index: int, shape: Shape, start_h: float
+) -> Iterator[Placement]:
+    """Yield the placements of a job on an offer from a start: one for each set of shares."""
+    run = run_of(problem, job, offer, shape, start_h)
+    if run is None:
+        return
+    bought = Placement(
+        job=job.id,
+        offer=offer.id,
+        shape=index,
+        start_h=start_h,
+        end_h=run.end_h,
+        machines=run.machines,
+    )
+    if offer.market is not Market.OWNED:
+        yield bought
+        return
+    nodes = problem.pool[offer.pool].nodes if offer.pool else ()
+    singles = [share for node in nodes for share in _shares(node, shape)]
+    # Workers that are all busy all the time are interchangeable; the first replicas are busier.
+    alike = not isinstance(job.work, Inference)
+    for chosen in product(range(len(singles)), repeat=max(run.workers)):
+        if alike and list(chosen) != sorted(chosen):
+            continue
+        shares = tuple(singles[position] for position in chosen)
+        yield replace(bought, machines=len({share.node for share in shares}), shares=shares)
+
+
+def _shares(node: Node, shape: Shape) -> Iterator[Share]:
+    wanted = math.ceil(shape.accelerators)
+    for devices in combinations(range(node.accelerators), wanted):
+        yield Share(node=node.id, devices=devices)
+
+
+def _extended(
+    problem: Problem, placements: tuple[Placement, ...], choice: Choice
+) -> Iterator[tuple[Placement, ...]]:
+    """Yield the placements with those of `choice` added, where no lasting rule is broken."""
+    for extended in (
+        [(*placements, one) for one in choice.placements] if choice.placements else [placements]
+    ):
+        if _uses_devices_in_order(problem, extended) and _may_become_right(problem, extended):
+            yield extended
+
+
+def _uses_devices_in_order(problem: Problem, placements: tuple[Placement, ...]) -> bool:
+    """Say whether each node's accelerators are first used in order of their index.
+
+    Accelerators of one node are alike, so renaming them turns every other plan into one of these.
+    """
+    used: defaultdict[tuple[str | None, str], list[int]] = defaultdict(list)
+    for placement in placements:
+        pool = problem.offer[placement.offer].pool
+        for share in placement.shares:
+            seen = used[pool, share.node]
+            seen.extend(device for device in share.devices if device not in seen)
+    return all(seen == list(range(len(seen))) for seen in used.values())
+
+
+def _may_become_right(problem: Problem, placements: tuple[Placement, ...]) -> bool:
+    draft = stated(problem, placements, (), (), Costs())
+    return not any(told for rule in _LASTING for told in rule(problem, draft))
+
+
+def _site_of(problem: Problem, placements: tuple[Placement, ...]) -> dict[str, str]:
+    return {placement.job: problem.offer[placement.offer].site for placement in placements}
+
+
+def _transfers(
+    problem: Problem, placements: tuple[Placement, ...]
+) -> list[tuple[tuple[float, Transfer], ...]]:
+    """Return, for each copy that is needed, every way to make it with its price."""
+    site_of = _site_of(problem, placements)
+    return [
+        tuple(
+            (transfer_usd(problem, transfer), transfer)
+            for source in holders(problem, dataset, site_of)
+            if problem.link(source, target).usd_gib is not None
+            for transfer in [Transfer(dataset=dataset, source=source, target=target)]
+        )
+        for dataset, target in copies_needed(problem, site_of)
+    ]
+
+
+def _least_transfer_usd(problem: Problem, placements: tuple[Placement, ...]) -> float:
+    """Return what moving the data of these placements costs at least; infinite if it cannot."""
+    ways = _transfers(problem, placements)
+    return sum(min((usd for usd, _ in each), default=math.inf) for each in ways)
+
+
+def _with_transfers(problem: Problem, placements: tuple[Placement, ...], best: Plan) -> Plan:
+    """Return the cheapest right plan with these placements, or `best` where none is cheaper."""
+    placed = {placement.job for placement in placements}
+    unplaced = tuple(job.id for job in problem.jobs if job.id not in placed)
+    for ways in product(*_transfers(problem, placements)):
+        plan = stated(problem, placements, tuple(transfer for _, transfer in ways), unplaced)
+        if plan.objective_usd < best.objective_usd and not verify.breaches(problem, plan):
+            best = plan
+    return best
