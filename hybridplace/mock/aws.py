@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from threading import Lock, Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from hybridplace.errors import PluginError
 from hybridplace.mock.script import Call, ScriptedFault
+from hybridplace.model.site import Offer, Pool
 
 if TYPE_CHECKING:
     from hybridplace.mock.aws_wire import Wire
@@ -25,10 +27,12 @@ class MockAws:
 
     Parameters
     ----------
-    prices_usd_h : mapping
-        By offer id, ``aws/REGION/TYPE/on_demand`` or ``.../spot``; None and absent is not sold.
-    quotas_cpus : mapping
-        vCPU quotas by (region, quota code); those absent are not listed.
+    offers : iterable of Offer
+        What it sells and at which price, as those of a problem; those of other providers are
+        passed over. Types and regions that moto's tables lack are added. One that is not
+        `available` is refused for lack of capacity, and so is a spot machine without a price.
+    pools : iterable of Pool
+        Its quotas: those with the id ``aws/REGION/quota/CODE``, others are passed over.
     page_size : int or None
         Most items per page of a listing.
     watch : callable or None
@@ -38,12 +42,12 @@ class MockAws:
     def __init__(
         self,
         *,
-        prices_usd_h: Mapping[str, float | None] | None = None,
-        quotas_cpus: Mapping[tuple[str, str], float] | None = None,
+        offers: Iterable[Offer] = (),
+        pools: Iterable[Pool] = (),
         page_size: int | None = None,
         watch: Callable[[Mapping[str, str], bytes], None] | None = None,
     ) -> None:
-        self._prices, self._quotas = prices_usd_h or {}, quotas_cpus or {}
+        self._offers, self._pools = tuple(offers), tuple(pools)
         self._page_size, self._watch = page_size, watch
         self._stack = ExitStack()
         self._wire: Wire | None = None
@@ -59,6 +63,7 @@ class MockAws:
         """
         try:
             from hybridplace.mock.aws_ec2 import completed
+            from hybridplace.mock.aws_stock import stocked
         except ImportError as error:
             told = f"the mocked AWS needs moto: pip install 'hybridplace[dryrun]' ({error})"
             raise PluginError(told) from None
@@ -67,6 +72,7 @@ class MockAws:
         with ExitStack() as stack:
             stack.callback(_one_at_a_time.release)
             stack.enter_context(completed())
+            stack.enter_context(stocked(self._offers))
             self.reset()
             stack.callback(_forget)
             stack.callback(self._serve())
@@ -87,13 +93,7 @@ class MockAws:
         """Every call so far, in the order of their answers."""
         return tuple(self._running.calls)
 
-    def reset(
-        self,
-        *,
-        prices_usd_h: Mapping[str, float | None] | None = None,
-        quotas_cpus: Mapping[tuple[str, str], float] | None = None,
-        page_size: int | None = None,
-    ) -> None:
+    def reset(self) -> None:
         """Forget machines, faults and calls; ids are made up anew from the same seed."""
         from moto.moto_api._internal import mock_random
         from moto.moto_api._internal.models import moto_api_backend
@@ -101,19 +101,18 @@ class MockAws:
         moto_api_backend.reset()
         mock_random.seed(0)
         if self._wire is not None:
-            from hybridplace.mock.aws_answers import Facts
-
-            self._wire.facts = Facts(
-                prices_usd_h=self._prices if prices_usd_h is None else prices_usd_h,
-                quotas_cpus=self._quotas if quotas_cpus is None else quotas_cpus,
-            )
-            self._wire.page_size = self._page_size if page_size is None else page_size
+            self._wire.page_size = self._page_size
             self._wire.script.clear()
             self._wire.calls.clear()
 
     def script(self, *faults: ScriptedFault) -> None:
         """Show these faults, in this order, to the calls that match them."""
         self._running.script.add(*faults)
+
+    @property
+    def unshown(self) -> tuple[ScriptedFault, ...]:
+        """Scripted faults that no call has matched so far, in their order."""
+        return self._running.script.unshown()
 
     def warn(self, machines: Iterable[str]) -> None:
         """Give notice that spot machines will be taken back in two minutes."""
@@ -154,14 +153,16 @@ class MockAws:
         """Start serving in a thread; return what stops it."""
         from werkzeug.serving import make_server
 
-        from hybridplace.mock.aws_answers import Facts
+        from hybridplace.mock.aws_stock import facts_of
         from hybridplace.mock.aws_wire import Wire
 
-        facts = Facts(prices_usd_h=self._prices, quotas_cpus=self._quotas)
+        facts = facts_of(self._offers, self._pools)
         self._wire = Wire(facts=facts, page_size=self._page_size, watch=self._watch)
         app: Any = self._wire
         server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_quiet_handler())
-        thread = Thread(target=server.serve_forever, name="mocked AWS", daemon=True)
+        # The interval is how long stopping takes at most; the default is half a second.
+        serve = partial(server.serve_forever, poll_interval=0.02)
+        thread = Thread(target=serve, name="mocked AWS", daemon=True)
         thread.start()
         self.endpoint = f"http://127.0.0.1:{server.server_port}"
 

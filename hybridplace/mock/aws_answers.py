@@ -9,10 +9,15 @@ from datetime import UTC, datetime
 from typing import Any
 from xml.sax.saxutils import escape
 
+from moto.ec2.models.amis import AMIS
 from moto.ec2.models.instance_types import INSTANCE_TYPE_OFFERINGS, INSTANCE_TYPES
 
 EC2_XML = "http://ec2.amazonaws.com/doc/2016-11-15/"
 MARKETS = {"on-demand": "on_demand", "spot": "spot"}
+"""Our names of AWS's usage classes."""
+IMAGES = "/aws/service/ami-amazon-linux-latest/"
+INSTANCE_TYPE_TABLES = frozenset(INSTANCE_TYPE_OFFERINGS["region"])
+"""Regions that moto has tables for; it has image parameters for the same ones."""
 IMAGE_OF = {
     "/aws/service/deeplearning/ami/arm64/": "al2023-ami-kernel-default-arm64",
     "/aws/service/deeplearning/ami/x86_64/": "al2023-ami-kernel-default-x86_64",
@@ -28,17 +33,26 @@ class Facts:
     Parameters
     ----------
     prices_usd_h : mapping
-        By offer id, ``aws/REGION/TYPE/on_demand`` or ``.../spot``; None and absent is not sold.
+        By offer id, ``aws/REGION/TYPE/on_demand`` or ``.../spot``; None and absent is not told.
+    sold_out : frozenset of str
+        Offers that are listed and cannot be had.
     quotas_cpus : mapping
         Quota values by (region, quota code).
     """
 
     prices_usd_h: Mapping[str, float | None] = field(default_factory=dict)
+    sold_out: frozenset[str] = frozenset()
     quotas_cpus: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
     def price(self, region: str, instance_type: str, market: str) -> float | None:
         """Return the price of a type in a market, USD/h; None is unknown."""
         return self.prices_usd_h.get(f"aws/{region}/{instance_type}/{market}")
+
+    def refuses(self, region: str, instance_type: str, market: str) -> bool:
+        """Say whether there is no capacity: sold out, or a spot machine that has no price."""
+        if f"aws/{region}/{instance_type}/{market}" in self.sold_out:
+            return True
+        return market == "spot" and self.price(region, instance_type, market) is None
 
 
 def page(items: list[Any], asked: Mapping[str, Any], most: int) -> tuple[list[Any], str | None]:
@@ -121,5 +135,19 @@ def image_parameter(name: str) -> str:
     """Return the name of the image parameter that moto has in place of `name`."""
     for prefix, stands in IMAGE_OF.items():
         if name.startswith(prefix):
-            return f"/aws/service/ami-amazon-linux-latest/{stands}"
+            return f"{IMAGES}{stands}"
     return name
+
+
+def image(region: str, name: str) -> dict[str, Any] | None:
+    """Return the answer to GetParameter for images of a region that moto has no names for.
+
+    It is an image that moto has in every region: Amazon Linux of the right architecture.
+    """
+    if region in INSTANCE_TYPE_TABLES or not name.startswith(IMAGES):
+        return None
+    arch = "arm64" if name.endswith("arm64") else "x86_64"
+    fit = [one for one in AMIS if one["name"].startswith("al20") and one["architecture"] == arch]
+    latest = max(fit, key=lambda one: (one["name"], one["ami_id"]))
+    told = {"Name": name, "Type": "String", "Value": latest["ami_id"], "Version": 1}
+    return {"Parameter": told | {"DataType": "text"}}

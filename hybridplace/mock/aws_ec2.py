@@ -12,7 +12,7 @@ from typing import Any, cast
 from moto import settings
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ec2.exceptions import EC2ClientError
-from moto.ec2.models import EC2Backend, ec2_backends
+from moto.ec2.models import EC2Backend, amis, ec2_backends
 from moto.ec2.models.instance_types import INSTANCE_TYPE_OFFERINGS
 from moto.ec2.models.instances import Instance, Reservation, StateReason
 from moto.ec2.models.spot_requests import SpotInstanceRequest
@@ -93,7 +93,11 @@ class GrantedSpotRequest(SpotInstanceRequest):
 
 @contextmanager
 def completed() -> Iterator[None]:
-    """Give moto's EC2 client tokens, zones without the type, spot requests and strict images."""
+    """Give moto's EC2 client tokens, zones without the type, spot requests and strict images.
+
+    Of its images only those are kept that public parameters name; the thousand others take some
+    tenths of a second in each region.
+    """
     original = EC2Backend.run_instances
     lock = RLock()
     tokens: dict[tuple[str, str | None], _Run] = {}
@@ -118,12 +122,16 @@ def completed() -> Iterator[None]:
 
     strict = ("ENABLE_AMI_VALIDATION", "EC2_ENABLE_INSTANCE_TYPE_VALIDATION")
     before = {name: getattr(settings, name) for name in strict}
+    images: Any = amis  # moto's module, which does not export what it reads its tables with
+    load = images.load_resource
     for name in strict:
         setattr(settings, name, True)
     setattr(EC2Backend, "run_instances", run_instances)  # noqa: B010
+    images.load_resource = lambda path: [] if "/ecs/" in path else load(path)
     try:
         yield
     finally:
+        images.load_resource = load
         del EC2Backend.run_instances
         for name in strict:
             setattr(settings, name, before[name])

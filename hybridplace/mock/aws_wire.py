@@ -18,7 +18,9 @@ from xml.sax.saxutils import escape
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from hybridplace.mock.aws_answers import (
+    MARKETS,
     Facts,
+    image,
     image_parameter,
     page,
     places,
@@ -26,6 +28,7 @@ from hybridplace.mock.aws_answers import (
     quotas,
     spot_prices,
 )
+from hybridplace.mock.aws_stock import zones
 from hybridplace.mock.script import Call, Script, ScriptedFault
 
 FORM = "application/x-www-form-urlencoded"
@@ -114,11 +117,17 @@ class Wire:
             return self._refusal(asked, fault.code, fault.message, fault.status)
         if asked.action == "":
             return self._refusal(asked, "InvalidAction", "This is no AWS call.", 400)
+        if not zones(asked.region):
+            told = f"The mocked AWS has no region {asked.region}."
+            return self._refusal(asked, "NotMocked", told, 400)
         return self._own_answer(asked) or self._moto_answer(asked)
 
     def _own_answer(self, asked: Asked) -> Answer | None:
         most = self.page_size or MOST
+        told: dict[str, Any] | None
         match asked.service, asked.action:
+            case "ec2", "RunInstances":
+                return self._sold_out(asked)
             case "ec2", "DescribeSpotPriceHistory":
                 text = spot_prices(self.facts, asked.region, asked.parameters, most)
                 return self._good(text.encode(), "text/xml;charset=UTF-8")
@@ -126,9 +135,19 @@ class Wire:
                 told = quotas(self.facts, asked.region, asked.parameters, min(most, 100))
             case "pricing", "GetProducts":
                 told = products(self.facts, asked.parameters, min(most, 100))
+            case "ssm", "GetParameter":
+                told = image(asked.region, image_parameter(str(asked.parameters.get("Name", ""))))
             case _:
                 return None
-        return self._good(json.dumps(told).encode(), JSON)
+        return None if told is None else self._good(json.dumps(told).encode(), JSON)
+
+    def _sold_out(self, asked: Asked) -> Answer | None:
+        traits = _traits(asked)
+        kind, market = str(traits["instance_type"]), str(traits["market"])
+        if not self.facts.refuses(asked.region, kind, market):
+            return None
+        told = f"There is no capacity for {kind} ({market}) in {asked.region}."
+        return self._refusal(asked, "InsufficientInstanceCapacity", told, 500)
 
     def _moto_answer(self, asked: Asked) -> Answer:
         changed, token = self._rewritten(asked)
@@ -231,11 +250,12 @@ def _read(environ: dict[str, Any], body: bytes) -> Asked:
 
 def _traits(asked: Asked) -> dict[str, str | None]:
     given = asked.parameters
+    usage = str(given.get("InstanceMarketOptions.MarketType", "on-demand"))
     return {
         "region": asked.region,
         "zone": given.get("Placement.AvailabilityZone"),
         "instance_type": given.get("InstanceType"),
-        "market": given.get("InstanceMarketOptions.MarketType", "on-demand"),
+        "market": MARKETS.get(usage, usage),
     }
 
 

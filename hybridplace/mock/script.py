@@ -15,6 +15,8 @@ class ScriptedFault:
     ----------
     action : str
         The API's own name of the call, as ``RunInstances``.
+    region, zone, instance_type, market : str or None
+        Of the call; the market is ``on_demand`` or ``spot``.
     code, message, status : str, str, int
         What to answer, and the HTTP status; without a code the call is done.
     delay_s : float
@@ -65,32 +67,35 @@ class Call:
 
 @dataclass(slots=True)
 class Script:
-    """The faults still to be shown, first match first."""
+    """The faults to show, first match first, and how often each was shown."""
 
-    _left: list[tuple[ScriptedFault, int | None]] = field(default_factory=list)
+    _shown: list[tuple[ScriptedFault, int]] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
     def add(self, *faults: ScriptedFault) -> None:
         """Append faults."""
         with self._lock:
-            self._left += [(fault, fault.times) for fault in faults]
+            self._shown += [(fault, 0) for fault in faults]
 
     def clear(self) -> None:
         """Forget all faults."""
         with self._lock:
-            self._left.clear()
+            self._shown.clear()
 
     def take(self, action: str, traits: Mapping[str, str | None]) -> ScriptedFault | None:
         """Return the fault for a call with these traits, and count it; None if there is none."""
         with self._lock:
-            for position, (fault, left) in enumerate(self._left):
-                if fault.action == action and _matches(fault, traits):
-                    if left is not None:
-                        self._left[position] = (fault, left - 1)
-                        if left <= 1:
-                            del self._left[position]
+            for position, (fault, shown) in enumerate(self._shown):
+                left = fault.times is None or shown < fault.times
+                if left and fault.action == action and _matches(fault, traits):
+                    self._shown[position] = (fault, shown + 1)
                     return fault
         return None
+
+    def unshown(self) -> tuple[ScriptedFault, ...]:
+        """Return the faults that no call has matched so far."""
+        with self._lock:
+            return tuple(fault for fault, shown in self._shown if shown == 0)
 
 
 def _matches(fault: ScriptedFault, traits: Mapping[str, str | None]) -> bool:

@@ -9,18 +9,12 @@ import pytest
 from hybridplace.mock.aws import MockAws
 from hybridplace.mock.guard import loopback_only
 from hybridplace.mock.script import Call
-from hybridplace.model.site import Market, Offer
+from hybridplace.model.site import Market, Measure, Offer, Pool
 from hybridplace.plugin.interfaces import Request, Settings
 from hybridplace_aws.provider import AwsProvider
 
 REGION = "eu-central-1"
 OWNER = "hospital"
-PRICES = {
-    f"aws/{REGION}/p4d.24xlarge/on_demand": 39.3,
-    f"aws/{REGION}/p4d.24xlarge/spot": 13.1,
-    f"aws/{REGION}/g5.xlarge/on_demand": 1.26,
-    f"aws/{REGION}/c5.large/on_demand": None,
-}
 QUOTAS = {
     (REGION, "L-417A185B"): 192.0,
     (REGION, "L-3819A6DF"): 64.0,
@@ -28,6 +22,42 @@ QUOTAS = {
     (REGION, "L-0263D0A3"): 5.0,
     ("eu-west-1", "L-417A185B"): 0.0,
 }
+
+
+def offer(
+    instance_type: str = "c5.large",
+    market: Market = Market.ON_DEMAND,
+    region: str = REGION,
+    **changed: Any,
+) -> Offer:
+    """Return an offer as the catalog would have it."""
+    told: dict[str, Any] = {
+        "id": f"aws/{region}/{instance_type}/{market}",
+        "site": f"aws/{region}",
+        "instance_type": instance_type,
+        "market": market,
+        "price_usd_h": 1.0,
+        "cpus": 2.0,
+        "memory_gib": 4.0,
+    }
+    return Offer(**(told | changed))
+
+
+OFFERS = (
+    offer("p4d.24xlarge", price_usd_h=39.3),
+    offer("p4d.24xlarge", Market.SPOT, price_usd_h=13.1),
+    offer("g5.xlarge", price_usd_h=1.26),
+    offer("c5.large", price_usd_h=None),
+)
+POOLS = tuple(
+    Pool(
+        id=f"aws/{region}/quota/{code}",
+        site=f"aws/{region}",
+        measure=Measure.CPUS,
+        at_most=cpus,
+    )
+    for (region, code), cpus in QUOTAS.items()
+)
 
 
 @dataclass(slots=True)
@@ -46,7 +76,7 @@ _seen = Seen()
 
 @pytest.fixture(scope="module")
 def _server() -> Iterator[MockAws]:
-    with MockAws(prices_usd_h=PRICES, quotas_cpus=QUOTAS, watch=_seen) as server:
+    with MockAws(offers=OFFERS, pools=POOLS, watch=_seen) as server:
         yield server
 
 
@@ -89,21 +119,6 @@ def make(aws) -> Iterator[Callable[..., AwsProvider]]:
 def provider(make) -> AwsProvider:
     """Give a provider for one region."""
     return make()
-
-
-def offer(
-    instance_type: str = "c5.large", market: Market = Market.ON_DEMAND, region: str = REGION
-) -> Offer:
-    """Return an offer as the catalog would have it."""
-    return Offer(
-        id=f"aws/{region}/{instance_type}/{market}",
-        site=f"aws/{region}",
-        instance_type=instance_type,
-        market=market,
-        price_usd_h=1.0,
-        cpus=2.0,
-        memory_gib=4.0,
-    )
 
 
 def request_for(offer: Offer, **changed: Any) -> Request:

@@ -29,6 +29,8 @@ ACCELERATORS: Mapping[str, str] = {
     "T4g": "T4G",
     "Trainium": "Trainium1",
     "Trainium2": "Trainium2",
+    "U30": "Xilinx-U30",
+    "Virtex UltraScale+ (VU47P)": "FPGA-VU47P",
 }
 """Catalog names of the accelerators that come in one size, by AWS's name."""
 
