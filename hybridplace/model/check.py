@@ -23,6 +23,7 @@ def problem_faults(problem: Problem) -> tuple[Fault, ...]:
         *_dangling(problem),
         *_homeless_or_twice_made(problem),
         *_cycles(problem.jobs),
+        *_odd_parts(problem.jobs),
     )
 
 
@@ -99,3 +100,12 @@ def _cycles(jobs: Iterable[Job]) -> Iterator[Fault]:
     except CycleError as error:
         told = " -> ".join(reversed(error.args[1]))
         yield _fault("jobs", "a pipeline without cycles", told, "remove an input or an output")
+
+
+def _odd_parts(jobs: Iterable[Job]) -> Iterator[Fault]:
+    for job in jobs:
+        for number, shape in enumerate(job.shapes):
+            count = shape.accelerators
+            if not (count % 1 == 0 if count >= 1 else count in (0, 1 / 2, 1 / 4, 1 / 8)):
+                path = f"jobs[{job.id}].shapes[{number}].accelerators"
+                yield _fault(path, "a whole number, or 1/2, 1/4 or 1/8 of one", f"{count:g}")

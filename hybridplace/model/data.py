@@ -25,7 +25,8 @@ def holders(problem: Problem, dataset: str, site_of: Mapping[str, str]) -> tuple
 def copies_needed(problem: Problem, site_of: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """Return each (dataset, site) that needs a copy: to be read there, or delivered there.
 
-    A dataset counts once per site, however many jobs read it there.
+    A dataset counts once per site, however many jobs read it there. One that nothing holds is not
+    copied: its producer is left out, and so is whoever reads it.
     """
     needed = {
         (dataset, site_of[job.id])
@@ -42,7 +43,7 @@ def copies_needed(problem: Problem, site_of: Mapping[str, str]) -> tuple[tuple[s
     return tuple(
         (dataset, site)
         for dataset, site in sorted(needed)
-        if site not in holders(problem, dataset, site_of)
+        if (held := holders(problem, dataset, site_of)) and site not in held
     )
 
 

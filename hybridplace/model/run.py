@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import UTC
 
 from hybridplace.model.job import Inference, Job, Preprocessing, Shape, Training, Tuning
 from hybridplace.model.problem import Problem
@@ -49,7 +50,8 @@ def run_of(problem: Problem, job: Job, offer: Offer, shape: Shape, start_h: floa
     """Return how `job` runs on `offer` from `start_h`; None if the offer cannot hold it.
 
     It cannot when one worker does not fit into one machine, when the load asks for more replicas
-    than the job allows, or when interruptions keep it from ever ending.
+    than the job allows, or when the job would take longer than the horizon: interruptions can
+    stretch hours of work to more slots than there is memory for.
     """
     if workers_per_machine(shape, offer) < 1:
         return None
@@ -139,7 +141,8 @@ def load_workers(problem: Problem, work: Inference, shape: Shape, slot: int) -> 
 
     The load is that of the hour of the day in UTC; of several hours in the slot, the highest.
     """
-    begin = problem.now.hour + problem.now.minute / 60 + problem.now.second / SECONDS_PER_HOUR
+    now = problem.now.astimezone(UTC)
+    begin = now.hour + now.minute / 60 + now.second / SECONDS_PER_HOUR
     first = math.floor(begin + slot * problem.slot_h + TIME_TOLERANCE_H)
     last = math.ceil(begin + (slot + 1) * problem.slot_h - TIME_TOLERANCE_H) - 1
     loads = work.load_rps if len(work.load_rps) > 1 else work.load_rps * HOURS_PER_DAY
@@ -172,7 +175,7 @@ def _batch(problem: Problem, job: Job, offer: Offer, shape: Shape, start_h: floa
         write, restart = job.checkpoint.write_h, job.checkpoint.restart_h
     planned_h = job.setup_h + expected_h(work, segment, write, 0.0, 0.0)
     actual_h = job.setup_h + expected_h(work, segment, write, job.setup_h + restart, rate)
-    if not math.isfinite(actual_h):
+    if actual_h > problem.horizon_h + TIME_TOLERANCE_H:
         return None
     billed = machines_for(shape.workers, shape, offer)
     end_h = start_h + actual_h
@@ -195,6 +198,8 @@ def _serving(
     Each machine at the peak is set up once more than it serves; one that is taken back is set up
     again, and nothing else is lost.
     """
+    if work.hours > problem.horizon_h + TIME_TOLERANCE_H:
+        return None
     first, end_h = first_slot(problem, start_h), start_h + work.hours
     slots = range(first, first + slot_count(problem, start_h, end_h))
     workers = tuple(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 from hybridplace.model.cost import UnknownFigureError, run_costs, user_latency_ms
@@ -17,21 +18,24 @@ def breaches(problem: Problem, placement: Placement) -> Iterator[str]:
     job, offer = problem.job[placement.job], problem.offer[placement.offer]
     shape = job.shapes[placement.shape]
     who = f"job {job.id} on {offer.id}"
+    if not math.isfinite(placement.start_h):
+        yield f"{who}: starts at {placement.start_h} h, expected a number of hours"
+        return
     run = run_of(problem, job, offer, shape, placement.start_h)
     if run is None:
-        yield f"{who}: {_why_not_held(job, shape, offer)}"
+        yield f"{who}: {_why_not_held(problem, job, shape, offer)}"
         return
     for rule in _RULES:
         for told in rule(problem, placement, job, shape, offer, run):
             yield f"{who}: {told}"
 
 
-def _why_not_held(job: Job, shape: Shape, offer: Offer) -> str:
+def _why_not_held(problem: Problem, job: Job, shape: Shape, offer: Offer) -> str:
     if workers_per_machine(shape, offer) < 1:
         return "one worker does not fit into one machine"
-    if isinstance(job.work, Inference):
+    if isinstance(job.work, Inference) and job.work.hours <= problem.horizon_h:
         return f"its load asks for more than max_replicas {job.work.max_replicas}"
-    return "interruptions would keep it from ever ending"
+    return f"it would take longer than the horizon of {problem.horizon_h:g} h"
 
 
 def _is_sold(
@@ -53,11 +57,12 @@ def _is_in_time(
     slots = placement.start_h / problem.slot_h
     if abs(slots - round(slots)) > TIME_TOLERANCE_H:
         yield f"starts at {placement.start_h:g} h, not at a multiple of {problem.slot_h:g} h"
-    if placement.start_h < job.earliest_h - TIME_TOLERANCE_H:
-        yield f"starts at {placement.start_h:g} h, before {job.earliest_h:g} h"
-    if isinstance(job.work, Inference) and placement.start_h >= job.earliest_h + problem.slot_h:
-        yield f"starts at {placement.start_h:g} h, must serve from {job.earliest_h:g} h"
-    if abs(placement.end_h - run.end_h) > TIME_TOLERANCE_H:
+    earliest_h = max(job.earliest_h, 0.0)
+    if placement.start_h < earliest_h - TIME_TOLERANCE_H:
+        yield f"starts at {placement.start_h:g} h, before {earliest_h:g} h"
+    if isinstance(job.work, Inference) and placement.start_h >= earliest_h + problem.slot_h:
+        yield f"starts at {placement.start_h:g} h, must serve from {earliest_h:g} h"
+    if not abs(placement.end_h - run.end_h) <= TIME_TOLERANCE_H:  # so that NaN is told as well
         yield f"ends at {run.end_h:g} h, the plan says {placement.end_h:g} h"
     for name, latest_h in (("deadline", job.deadline_h), ("horizon", problem.horizon_h)):
         if latest_h is not None and run.end_h > latest_h + TIME_TOLERANCE_H:

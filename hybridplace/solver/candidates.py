@@ -1,0 +1,244 @@
+"""What is left to choose from: the undominated (offer, shape, start) of each job, as CSR arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from hybridplace.model.capacity import quota_use
+from hybridplace.model.cost import lateness_usd
+from hybridplace.model.job import Inference, Job, Shape
+from hybridplace.model.problem import LimitMeasure, Problem
+from hybridplace.model.run import TIME_TOLERANCE_H, slot_count
+from hybridplace.model.site import Measure, Node
+from hybridplace.solver.columns import Columns, Floats, Ints
+from hybridplace.solver.compile import Compiled, Pairs, limit_scope, serving_workers, start_h
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidates:
+    """The choices of each job; those of job ``j`` are rows ``first[j]`` to ``first[j + 1]``.
+
+    Parameters
+    ----------
+    job, offer, shape, start : ints
+        Rows of `Problem.jobs`, `Problem.offers`, `Job.shapes`, and the slot of the start.
+    end_h, usd : floats
+        Expected end; cost with lateness, without moving data.
+    limit_use : floats
+        What it counts towards each of `Problem.limits`, one row per limit.
+    per_machine : ints
+        Workers that fit into one machine.
+    """
+
+    problem: Problem
+    first: Ints
+    job: Ints
+    offer: Ints
+    shape: Ints
+    start: Ints
+    end_h: Floats
+    usd: Floats
+    limit_use: Floats
+    per_machine: Ints
+
+    def of(self, job: int) -> range:
+        """Return the rows of a job."""
+        return range(int(self.first[job]), int(self.first[job + 1]))
+
+    def site(self, row: int) -> str:
+        """Return the site of a candidate."""
+        return self.problem.offers[int(self.offer[row])].site
+
+    def shape_of(self, row: int) -> Shape:
+        """Return the shape of a candidate."""
+        return self.problem.jobs[int(self.job[row])].shapes[int(self.shape[row])]
+
+    def on_offer(self, offer: int) -> list[int]:
+        """Return the rows on one offer."""
+        return [int(row) for row in np.flatnonzero(self.offer == offer)]
+
+    def in_pool(self, pool: str) -> list[int]:
+        """Return the rows whose offers are in a pool."""
+        offers = [row for row, offer in enumerate(self.problem.offers) if offer.pool == pool]
+        return [int(row) for row in np.flatnonzero(np.isin(self.offer, offers))]
+
+    def nodes(self, offer: int) -> tuple[Node, ...]:
+        """Return the own nodes that an offer stands for; none if they are bought."""
+        sold = self.problem.offers[offer]
+        nodes = self.problem.pool[sold.pool].nodes if sold.pool else ()
+        return tuple(node for node in nodes if node.accelerator == sold.accelerator)
+
+    def quota_uses(self, row: int, measure: Measure) -> Iterator[tuple[int, float]]:
+        """Yield what a candidate counts towards a quota in each slot."""
+        offer, shape = self.problem.offers[int(self.offer[row])], self.shape_of(row)
+        for slot, workers in enumerate(self.workers(row), int(self.start[row])):
+            yield slot, quota_use(offer, shape, workers, measure)
+
+    def workers(self, row: int) -> tuple[int, ...]:
+        """Return how many work in each slot from the start."""
+        job, shape = self.problem.jobs[int(self.job[row])], self.shape_of(row)
+        if isinstance(job.work, Inference):
+            return serving_workers(self.problem, job, shape)
+        begin = float(self.start[row]) * self.problem.slot_h
+        return (shape.workers,) * slot_count(self.problem, begin, float(self.end_h[row]))
+
+
+def choose_candidates(compiled: Compiled) -> Candidates:
+    """Return what a cheapest plan may need of all pairs, expanded by start.
+
+    A pair is dropped if another one of the same job, which competes for the same or nothing, at
+    the same site if the site matters, costs no more, counts no more towards any limit or quota,
+    and, if time matters, takes no longer. Exact: what is dropped can be replaced in any plan.
+    """
+    problem = compiled.problem
+    rows = [
+        row
+        for number, job in enumerate(problem.jobs)
+        for row in sorted(_rows(compiled, number, job))
+    ]
+    counts = np.zeros(len(problem.jobs) + 1, dtype=np.int64)
+    for row in rows:
+        counts[row[0] + 1] += 1
+    job, usd, offer, shape, start, end_h, per_machine, use = (
+        [row[field] for row in rows] for field in range(8)
+    )
+    return Candidates(
+        problem=problem,
+        first=np.cumsum(counts),
+        job=np.array(job, dtype=np.int64),
+        offer=np.array(offer, dtype=np.int64),
+        shape=np.array(shape, dtype=np.int64),
+        start=np.array(start, dtype=np.int64),
+        end_h=np.array(end_h, dtype=np.float64),
+        usd=np.array(usd, dtype=np.float64),
+        limit_use=np.array(use, dtype=np.float64).reshape(len(rows), len(problem.limits)).T,
+        per_machine=np.array(per_machine, dtype=np.int64),
+    )
+
+
+_Row = tuple[int, float, int, int, int, float, int, tuple[float, ...]]
+
+
+def _rows(compiled: Compiled, number: int, job: Job) -> Iterator[_Row]:
+    """Yield (job, usd, offer, shape, start, end, per machine, use of each limit) of one job."""
+    problem, tables = compiled.problem, compiled.pairs[number]
+    uses = [_limit_uses(compiled, job, table) for table in tables]
+    in_pipeline = bool(_relatives(problem, job))
+    for shape, offer in _undominated(compiled, number, job, uses):
+        table = tables[shape]
+        hours, use = float(table.hours[offer]), tuple(float(u) for u in uses[shape][:, offer])
+        pooled = problem.offers[offer].pool is not None
+        for start in _starts(problem, job, table, offer, several=pooled or in_pipeline):
+            end_h = start * problem.slot_h + hours
+            usd = float(table.usd[offer]) + lateness_usd(job, end_h)
+            yield number, usd, offer, shape, start, end_h, int(table.per_machine[offer]), use
+
+
+def _limit_uses(compiled: Compiled, job: Job, table: Pairs) -> Floats:
+    """Return what each offer counts towards each limit, one row per limit."""
+    amounts = {
+        LimitMeasure.USD: table.money_usd,
+        LimitMeasure.CARBON_G: table.carbon_g,
+        LimitMeasure.ACCELERATOR_H: table.accelerator_h,
+    }
+    shape, limits = job.shapes[table.shape], compiled.problem.limits
+    uses = np.zeros((len(limits), len(table.usd)))
+    for row, limit in enumerate(limits):
+        covered = limit_scope(limit, compiled.columns.in_scope[row], job, shape)
+        uses[row, covered] = amounts[limit.measure][covered]
+    return uses
+
+
+def _relatives(problem: Problem, job: Job) -> tuple[str, ...]:
+    """Return the jobs whose time is tied to this one's: makers of inputs, readers of outputs."""
+    makers = [problem.producer[one] for one in job.inputs if one in problem.producer]
+    readers = [reader for one in job.outputs for reader in problem.readers.get(one, ())]
+    return (*makers, *readers)
+
+
+def _site_matters(problem: Problem, job: Job) -> bool:
+    named = {other for one in problem.jobs for other in (*one.same_site_as, *one.apart_from)}
+    tied = bool(job.same_site_as or job.apart_from or job.id in named)
+    return tied or bool(job.inputs or job.outputs)
+
+
+def _undominated(
+    compiled: Compiled, number: int, job: Job, uses: list[Floats]
+) -> Iterator[tuple[int, int]]:
+    """Yield (shape, offer) of the pairs that no other pair replaces."""
+    problem, columns, tables = compiled.problem, compiled.columns, compiled.pairs[number]
+    pool_row = {pool.id: row for row, pool in enumerate(problem.pools)}
+    groups: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    by_site = _site_matters(problem, job)
+    for shape, table in enumerate(tables):
+        for offer in np.flatnonzero(table.reasons == 0):
+            pool = problem.offers[offer].pool
+            # Own nodes with different accelerators are packed apart, so they compete apart.
+            group = pool_row[pool] if pool else -1
+            if columns.owned[offer]:
+                group = len(problem.pools) + int(offer)
+            place = int(columns.site[offer]) if by_site else -1
+            groups.setdefault((place, group), []).append((shape, int(offer)))
+    timed = job.deadline_h is not None or job.due_h is not None or bool(_relatives(problem, job))
+    for (_, group), members in sorted(groups.items()):
+        criteria = [
+            _criteria(compiled, number, uses, shape, offer, timed=timed or group >= 0)
+            for shape, offer in members
+        ]
+        for kept in pareto(np.array(criteria)):
+            yield members[kept]
+
+
+def _criteria(
+    compiled: Compiled, number: int, uses: list[Floats], shape: int, offer: int, *, timed: bool
+) -> list[float]:
+    """Return what must be no larger for one pair to replace another, the cost first."""
+    table, columns = compiled.pairs[number][shape], compiled.columns
+    job = compiled.problem.jobs[number]
+    found = [float(table.usd[offer]), *(float(use) for use in uses[shape][:, offer])]
+    if timed:
+        found.append(float(table.hours[offer]))
+        found.append(float(table.ready_h[offer]))
+    if compiled.problem.offers[offer].pool is not None:
+        found += _demand(job, job.shapes[shape], table, columns, offer)
+    return found
+
+
+def _demand(job: Job, shape: Shape, table: Pairs, columns: Columns, offer: int) -> list[float]:
+    """Return what a pair takes of its pool, so that less of everything always fits as well."""
+    serving = isinstance(job.work, Inference)
+    # Replicas follow the load: the more one of them does, the fewer there are in any slot.
+    workers = -shape.units_h if serving else float(shape.workers)
+    if columns.owned[offer]:
+        return [workers, shape.accelerators, shape.cpus, shape.memory_gib]
+    per_machine = float(table.per_machine[offer])
+    if serving:
+        return [float(columns.quota[offer]), -per_machine, workers]
+    return [float(columns.quota[offer]) * float(np.ceil(workers / per_machine))]
+
+
+def pareto(criteria: Floats) -> list[int]:
+    """Return the rows that no other row is below or equal to in every column.
+
+    Of equal rows the first is kept; the answer is in the order of the first column.
+    """
+    left = np.lexsort((np.arange(len(criteria)), criteria[:, 0]))
+    kept: list[int] = []
+    while len(left):
+        best, rest = left[0], left[1:]
+        kept.append(int(best))
+        left = rest[(criteria[rest] < criteria[best]).any(axis=1)]
+    return kept
+
+
+def _starts(problem: Problem, job: Job, table: Pairs, offer: int, *, several: bool) -> range:
+    """Return the slots in which a pair may start; only the first one if waiting cannot help."""
+    first = round(start_h(problem, job, float(table.ready_h[offer])) / problem.slot_h)
+    if isinstance(job.work, Inference) or not several:
+        return range(first, first + 1)
+    latest_h = problem.horizon_h if job.deadline_h is None else job.deadline_h
+    latest_h = min(latest_h, problem.horizon_h) - float(table.hours[offer]) + TIME_TOLERANCE_H
+    return range(first, int(np.floor(latest_h / problem.slot_h + TIME_TOLERANCE_H)) + 1)

@@ -1,0 +1,130 @@
+"""Offers as columns: what `compile` reads of all offers at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridplace.model.problem import Problem
+from hybridplace.model.run import interruptions_per_h
+from hybridplace.model.site import Market, Measure, Offer
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """All offers of a problem, one row each, in the order of `Problem.offers`; NaN is not known.
+
+    Parameters
+    ----------
+    site : ints
+        Row in `Problem.sites`.
+    energy_usd_kwh : floats
+        Of own hardware; 0 where the price of the machine covers it.
+    machine_power_w, accelerator_power_w : floats
+        Of a whole machine, and of one accelerator, under load.
+    quota : floats
+        What one machine counts towards the quota it is in; 0 in no quota.
+    in_scope : bools
+        Whether the site and market of an offer are in the scope of a limit, one row per limit.
+    """
+
+    site: Ints
+    owned: Bools
+    available: Bools
+    price_usd_h: Floats
+    cpus: Floats
+    memory_gib: Floats
+    accelerators: Floats
+    accelerator: NDArray[np.str_]
+    accelerator_power_w: Floats
+    machine_power_w: Floats
+    interconnect_gbps: Floats
+    interruptions_per_h: Floats
+    disk_usd_gib_h: Floats
+    address_usd_h: Floats
+    pue: Floats
+    carbon_g_kwh: Floats
+    energy_usd_kwh: Floats
+    quota: Floats
+    quota_at_most: Floats
+    in_scope: Bools
+
+
+def columns_of(problem: Problem) -> Columns:
+    """Return the offers of `problem` as columns."""
+    offers, sites = problem.offers, [problem.site[offer.site] for offer in problem.offers]
+    row_of = {site.id: row for row, site in enumerate(problem.sites)}
+
+    def numbers(values: Any) -> Floats:
+        listed = [np.nan if value is None else value for value in values]
+        return np.array(listed, dtype=np.float64)
+
+    accelerators = numbers(offer.accelerators for offer in offers)
+    cpus = numbers(offer.cpus for offer in offers)
+    memory_gib = numbers(offer.memory_gib for offer in offers)
+    board_w = numbers(offer.accelerator_power_w for offer in offers)
+    assumed = problem.assumptions
+    board_w = board_w * assumed.accelerator_load
+    rest_w = cpus * assumed.cpu_power_w + memory_gib * assumed.memory_power_w_gib
+    return Columns(
+        site=np.array([row_of[offer.site] for offer in offers], dtype=np.int64),
+        owned=np.array([offer.market is Market.OWNED for offer in offers], dtype=bool),
+        available=np.array([offer.available for offer in offers], dtype=bool),
+        price_usd_h=numbers(offer.price_usd_h for offer in offers),
+        cpus=cpus,
+        memory_gib=memory_gib,
+        accelerators=accelerators,
+        accelerator=np.array([offer.accelerator or "" for offer in offers], dtype=np.str_),
+        accelerator_power_w=board_w,
+        machine_power_w=rest_w + np.where(accelerators > 0, accelerators * board_w, 0.0),
+        interconnect_gbps=numbers(offer.interconnect_gbps for offer in offers),
+        interruptions_per_h=numbers(interruptions_per_h(problem, offer) for offer in offers),
+        disk_usd_gib_h=numbers(offer.disk_usd_gib_h for offer in offers),
+        address_usd_h=numbers(offer.address_usd_h for offer in offers),
+        pue=numbers(site.pue for site in sites),
+        carbon_g_kwh=numbers(site.carbon_g_kwh for site in sites),
+        energy_usd_kwh=numbers(
+            site.energy_usd_kwh if offer.market is Market.OWNED else 0.0
+            for offer, site in zip(offers, sites, strict=True)
+        ),
+        quota=numbers(_counts(problem, offer) for offer in offers),
+        quota_at_most=numbers(
+            problem.pool[offer.pool].at_most if offer.pool else None for offer in offers
+        ),
+        in_scope=_in_scope(problem),
+    )
+
+
+def _in_scope(problem: Problem) -> Bools:
+    rows = [
+        [
+            limit.site in (None, site.id)
+            and limit.provider in (None, site.provider)
+            and limit.country in (None, site.country)
+            and limit.market in (None, offer.market)
+            for offer in problem.offers
+            for site in (problem.site[offer.site],)
+        ]
+        for limit in problem.limits
+    ]
+    return np.array(rows, dtype=bool).reshape(len(rows), len(problem.offers))
+
+
+def _counts(problem: Problem, offer: Offer) -> float:
+    """Return what one machine counts towards its quota."""
+    match problem.pool[offer.pool].measure if offer.pool else None:
+        case Measure.MACHINES:
+            return 1.0
+        case Measure.CPUS:
+            return offer.cpus
+        case Measure.ACCELERATORS:
+            return float(offer.accelerators)
+        case None:
+            return 0.0

@@ -1,0 +1,229 @@
+"""The exact model: CP-SAT over all undominated choices, node packing as cuts.
+
+A solution says which offer, shape and start each job gets. If the workers on some own nodes cannot
+be packed, the jobs in conflict are excluded as a combination and the model is solved again
+(logic-based Benders decomposition: Hooker and Ottosson, Mathematical Programming 96 (2003),
+doi:10.1007/s10107-003-0375-9). Each round only adds what every plan must satisfy, so every bound
+stays a bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hybridplace.errors import Fault, InputError
+from hybridplace.model.cost import rejection_costs, transfer_usd
+from hybridplace.model.plan import Share, Transfer
+from hybridplace.model.problem import Problem
+from hybridplace.solver.candidates import Candidates
+from hybridplace.solver.constraints import FAMILIES
+from hybridplace.solver.packing import Stay, conflict, pack
+from hybridplace.solver.stop import Progress, Stop
+from hybridplace.solver.variables import Variables, make_variables
+
+if TYPE_CHECKING:
+    from ortools.sat.python import cp_model
+
+Watch = Callable[[Progress], None]
+
+USD_STEPS = 10**7
+"""A dollar in the objective."""
+
+SUM_LIMIT = 2**62
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Solution:
+    """What the exact model found: the chosen candidate of each placed job, and the bound.
+
+    Parameters
+    ----------
+    rows : dict
+        Row of `Candidates` by job id; a job that is absent is left out.
+    shares : dict
+        By job id, of jobs on own nodes.
+    """
+
+    rows: dict[str, int]
+    shares: dict[str, tuple[Share, ...]]
+    bound_usd: float
+
+
+def solve_exactly(
+    candidates: Candidates, *, seed: int, stop: Stop, watch: Watch | None = None
+) -> Solution:
+    """Return a cheapest choice, or the best one found before `stop`, with a proven bound."""
+    from ortools.sat.python import cp_model
+
+    model = cp_model.CpModel()
+    v = make_variables(model, candidates)
+    for family in FAMILIES:
+        family(model, v)
+    minimise_cost(model, v)
+    rows: dict[str, int] = {}
+    bound_usd = 0.0
+    for number in range(stop.rounds):
+        _hint(model, v, rows)
+        solver = _solver(seed, stop)
+        status = _watched(solver, model, number, watch)
+        bound_usd = max(bound_usd, _bound_usd(v, solver))
+        if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+            break
+        rows = _chosen(v, solver)
+        try:
+            shares, conflicts = pack_all(candidates, rows)
+        except TimeoutError:
+            break
+        if not conflicts:
+            return Solution(rows=rows, shares=shares, bound_usd=bound_usd)
+        for jobs in conflicts:
+            model.add_bool_or([v.x[rows[job]].negated() for job in jobs])
+    return evict(candidates, rows, bound_usd)
+
+
+def minimise_cost(model: cp_model.CpModel, v: Variables) -> None:
+    r"""Minimise :math:`\sum_c c_c x_c + \sum_{dqt} f_{dqt} y_{dqt} + \sum_j p_j r_j`, in steps.
+
+    Raises
+    ------
+    InputError
+        When costs are so large that they could not be added up exactly.
+    """
+    usd = [(v.x[row], float(cost)) for row, cost in enumerate(v.candidates.usd)]
+    for (dataset, source, target), copied in v.copy.items():
+        transfer = Transfer(dataset=dataset, source=source, target=target)
+        usd.append((copied, transfer_usd(v.problem, transfer)))
+    rejections = [(job, rejection_costs(v.problem, job).total_usd) for job in v.problem.jobs]
+    if sum(cost for _, cost in rejections) * USD_STEPS > SUM_LIMIT:
+        job, most = max(rejections, key=lambda pair: pair[1])
+        told = f"costs whose sum is below {SUM_LIMIT // USD_STEPS:.1e} USD"
+        raise InputError(
+            [Fault(where="problem", path=f"jobs[{job.id}]", expected=told, got=f"{most:g}")]
+        )
+    usd += [(v.reject[job.id], cost) for job, cost in rejections]
+    model.minimize(sum(round(cost * USD_STEPS) * variable for variable, cost in usd))
+
+
+def _solver(seed: int, stop: Stop) -> cp_model.CpSolver:
+    from ortools.sat.python import cp_model
+
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = 1
+    solver.parameters.random_seed = seed
+    solver.parameters.relative_gap_limit = stop.gap
+    solver.parameters.max_deterministic_time = stop.work
+    return solver
+
+
+def _watched(
+    solver: cp_model.CpSolver, model: cp_model.CpModel, number: int, watch: Watch | None
+) -> Any:
+    """Solve, and tell `watch` of each better plan and each better bound."""
+    from ortools.sat.python import cp_model
+
+    if watch is None:
+        return solver.solve(model)
+    best: list[float | None] = [None]
+
+    def tell(bound: float) -> None:
+        found = None if best[0] is None else best[0] / USD_STEPS
+        watch(Progress(round=number, objective_usd=found, bound_usd=max(0.0, bound / USD_STEPS)))
+
+    class Better(cp_model.CpSolverSolutionCallback):
+        def on_solution_callback(self) -> None:
+            best[0] = self.objective_value
+            tell(self.best_objective_bound)
+
+    solver.best_bound_callback = tell
+    return solver.solve(model, Better())
+
+
+def _chosen(v: Variables, solver: cp_model.CpSolver) -> dict[str, int]:
+    jobs = v.problem.jobs
+    return {
+        jobs[int(v.candidates.job[row])].id: row
+        for row in range(len(v.x))
+        if solver.boolean_value(v.x[row])
+    }
+
+
+def _hint(model: cp_model.CpModel, v: Variables, rows: dict[str, int]) -> None:
+    """Start from a choice: at first that of leaving everything out, which always holds."""
+    model.clear_hints()  # type: ignore[no-untyped-call]
+    chosen = set(rows.values())
+    for row, variable in enumerate(v.x):
+        model.add_hint(variable, row in chosen)
+    for job, variable in v.reject.items():
+        model.add_hint(variable, job not in rows)
+
+
+def _bound_usd(v: Variables, solver: cp_model.CpSolver) -> float:
+    """Return the bound in USD, lowered by what rounding each term can have added."""
+    problem = v.problem
+    read = sum(len(job.inputs) for job in problem.jobs)
+    delivered = sum(len(problem.dataset[made].deliver_to) for made in problem.producer)
+    terms = len(problem.jobs) + read + delivered
+    return max(0.0, (solver.best_objective_bound - 0.5 * terms) / USD_STEPS)
+
+
+def pack_all(
+    candidates: Candidates, rows: dict[str, int]
+) -> tuple[dict[str, tuple[Share, ...]], list[list[str]]]:
+    """Return the shares of the jobs on own nodes, and the sets of jobs that cannot be packed.
+
+    Raises
+    ------
+    TimeoutError
+        When whether some jobs fit their nodes could not be decided.
+    """
+    shares: dict[str, tuple[Share, ...]] = {}
+    conflicts: list[list[str]] = []
+    by_offer: dict[int, list[str]] = {}
+    for job, row in sorted(rows.items()):
+        by_offer.setdefault(int(candidates.offer[row]), []).append(job)
+    for offer, jobs in sorted(by_offer.items()):
+        nodes = candidates.nodes(offer)
+        if not nodes:
+            continue
+        stays = [_stay(candidates, rows[job]) for job in jobs]
+        packed = pack(nodes, stays)
+        if packed is not None:
+            shares |= dict(zip(jobs, packed, strict=True))
+        else:
+            conflicts.append([jobs[one] for one in conflict(nodes, stays)])
+    return shares, conflicts
+
+
+def _stay(candidates: Candidates, row: int) -> Stay:
+    return Stay(
+        job=candidates.problem.jobs[int(candidates.job[row])],
+        shape=candidates.shape_of(row),
+        start=int(candidates.start[row]),
+        workers=candidates.workers(row),
+    )
+
+
+def evict(candidates: Candidates, rows: dict[str, int], bound_usd: float) -> Solution:
+    """Leave out jobs until all others can be packed: a plan when the rounds are used up."""
+    rows = dict(rows)
+    while True:
+        try:
+            shares, conflicts = pack_all(candidates, rows)
+        except TimeoutError:
+            shares, conflicts = {}, [sorted(rows)]
+        if not conflicts:
+            return Solution(rows=rows, shares=shares, bound_usd=bound_usd)
+        for jobs in conflicts:
+            usd = {candidates.problem.job[job].reject_usd: job for job in sorted(jobs)}
+            _leave_out(candidates.problem, rows, usd[min(usd)])
+
+
+def _leave_out(problem: Problem, rows: dict[str, int], job: str) -> None:
+    """Take out a job, and whoever reads what it makes."""
+    if rows.pop(job, None) is None:
+        return
+    for dataset in problem.job[job].outputs:
+        for reader in problem.readers.get(dataset, ()):
+            _leave_out(problem, rows, reader)

@@ -1,0 +1,142 @@
+"""Writes a solution down as a plan: placements, transfers, what is left out and why, costs."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from hybridplace.model.cost import plan_carbon_g, plan_costs
+from hybridplace.model.data import copies_needed, holders, transfer_hours
+from hybridplace.model.plan import Placement, Plan, Status, Transfer, Unplaced
+from hybridplace.model.problem import Problem
+from hybridplace.model.run import TIME_TOLERANCE_H, run_of
+from hybridplace.model.verify import MONEY_TOLERANCE
+from hybridplace.solver.candidates import Candidates
+from hybridplace.solver.compile import Compiled
+from hybridplace.solver.exact import Solution
+from hybridplace.solver.place import may_copy
+from hybridplace.solver.reasons import TEXT, Reason
+
+SOLVER = "cp-sat"
+NO_ROOM = "could run here, but room or money goes to other jobs"
+
+
+def plan_of(compiled: Compiled, candidates: Candidates, solution: Solution, *, seed: int) -> Plan:
+    """Return the plan that a solution is, its costs computed by the cost formulas."""
+    problem = compiled.problem
+    placements = tuple(
+        _placement(candidates, solution, job.id) for job in problem.jobs if job.id in solution.rows
+    )
+    transfers = transfers_for(problem, placements)
+    left_out = [job.id for job in problem.jobs if job.id not in solution.rows]
+    costs = plan_costs(problem, placements, transfers, left_out)
+    total_usd = costs.total_usd
+    bound_usd = min(solution.bound_usd, total_usd)
+    proven = math.isclose(bound_usd, total_usd, rel_tol=MONEY_TOLERANCE, abs_tol=MONEY_TOLERANCE)
+    return Plan(
+        placements=placements,
+        transfers=transfers,
+        unplaced=tuple(
+            Unplaced(job=job, reasons=exclusion_counts(compiled, job)) for job in left_out
+        ),
+        status=Status.OPTIMAL if proven else Status.FEASIBLE,
+        costs=costs,
+        objective_usd=total_usd,
+        bound_usd=bound_usd,
+        carbon_g=plan_carbon_g(problem, placements),
+        solver=SOLVER,
+        seed=seed,
+        problem_digest=problem.digest,
+    )
+
+
+def _placement(candidates: Candidates, solution: Solution, name: str) -> Placement:
+    problem, row = candidates.problem, solution.rows[name]
+    job, offer = problem.job[name], problem.offers[int(candidates.offer[row])]
+    start_h = float(candidates.start[row]) * problem.slot_h
+    run = run_of(problem, job, offer, candidates.shape_of(row), start_h)
+    assert run is not None  # noqa: S101 - a candidate fits its offer
+    shares = solution.shares.get(name, ())
+    return Placement(
+        job=name,
+        offer=offer.id,
+        shape=int(candidates.shape[row]),
+        start_h=start_h,
+        end_h=run.end_h,
+        machines=len({share.node for share in shares}) if shares else run.machines,
+        shares=shares,
+    )
+
+
+def transfers_for(problem: Problem, placements: Sequence[Placement]) -> tuple[Transfer, ...]:
+    """Return the transfers that placements need, each from the cheapest source that is in time."""
+    site_of = {one.job: problem.offer[one.offer].site for one in placements}
+    start_h = {one.job: one.start_h for one in placements}
+    return tuple(
+        _transfer(problem, dataset, target, site_of, start_h)
+        for dataset, target in copies_needed(problem, site_of)
+    )
+
+
+def _transfer(
+    problem: Problem,
+    dataset: str,
+    target: str,
+    site_of: Mapping[str, str],
+    start_h: Mapping[str, float],
+) -> Transfer:
+    by_h = min(
+        (
+            start_h[job]
+            for job in problem.readers.get(dataset, ())
+            if site_of.get(job) == target and dataset not in problem.producer
+        ),
+        default=math.inf,
+    )
+    options = [
+        (problem.link(source, target).usd_gib or 0.0, hours, source)
+        for source in holders(problem, dataset, site_of)
+        if may_copy(problem, dataset, source, target)
+        for hours in (transfer_hours(problem, dataset, source, target),)
+        if hours <= by_h + TIME_TOLERANCE_H
+    ]
+    return Transfer(dataset=dataset, source=min(options)[2], target=target)
+
+
+def exclusion_counts(compiled: Compiled, name: str) -> tuple[tuple[str, int], ...]:
+    """Return for how many offers each reason comes first against a job, the most frequent first.
+
+    An offer counts with the shape that has the fewest reasons against it; policies count by the
+    rule that decided.
+    """
+    problem = compiled.problem
+    number = next(row for row, job in enumerate(problem.jobs) if job.id == name)
+    counts: Counter[str] = Counter()
+    for row, mask in enumerate(fewest_reasons(compiled, number)):
+        if mask == 0:
+            counts[NO_ROOM] += 1
+        else:
+            counts[_first_reason(problem, name, row, int(mask))] += 1
+    return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def fewest_reasons(compiled: Compiled, number: int) -> list[int]:
+    """Return, for each offer, the reasons against the shape that has the fewest."""
+    masks = np.array([table.reasons for table in compiled.pairs[number]])
+    if masks.size == 0:
+        return []
+    best = np.bitwise_count(masks).argmin(axis=0)
+    return [int(mask) for mask in masks[best, np.arange(masks.shape[1])]]
+
+
+def _first_reason(problem: Problem, job: str, row: int, mask: int) -> str:
+    reason = Reason(mask & -mask)
+    if reason is not Reason.POLICY:
+        return TEXT[reason]
+    offer = problem.offers[row]
+    denials = problem.denied("place", job, offer.site)
+    rules = sorted({rule for denial in denials if denial.covers(offer) for rule in denial.rules})
+    return f"{TEXT[reason]} {', '.join(rules)}"
