@@ -1,0 +1,81 @@
+"""The sorts of values that input fields take."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic.json_schema import GenerateJsonSchema
+
+from hybridplace.model.problem import LimitMeasure
+from hybridplace.model.site import Market, Measure
+
+_NAME = r"^[^\s\x00]+$"
+_COUNTRY = r"^[A-Z]{2}$"
+
+PATTERNS = {
+    _NAME: "a name without spaces",
+    _COUNTRY: "a two-letter country code in capitals, as DE",
+}
+"""How each pattern is told to people."""
+
+
+class Form(BaseModel):
+    """What one mapping of an input file may hold; nothing is converted, nothing unknown is let by.
+
+    Forms check and describe. Values are made from the plain data, so that the model's defaults are
+    the only ones.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    @classmethod
+    def published(cls) -> dict[str, Any]:
+        """Return the JSON Schema that editors and programs use."""
+        schema = cls.model_json_schema(schema_generator=_Untitled)
+        return {"$schema": GenerateJsonSchema.schema_dialect, **schema}
+
+
+class _Untitled(GenerateJsonSchema):
+    """Leaves out the titles, which only repeat each field's name."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+
+Name = Annotated[str, Field(pattern=_NAME)]
+Names = list[Name]
+Country = Annotated[str, Field(pattern=_COUNTRY)]
+
+Amount = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+SomeFraction = Annotated[float, Field(gt=0, le=1)]
+Discount = Annotated[float, Field(ge=0, lt=1)]
+Ratio = Annotated[float, Field(ge=1)]
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+Count = Annotated[int, Field(ge=0)]
+CountFromOne = Annotated[int, Field(ge=1)]
+
+# Members are written as text, which strict validation would refuse.
+MarketName = Annotated[Market, Field(strict=False)]
+MeasureName = Annotated[Measure, Field(strict=False)]
+LimitMeasureName = Annotated[LimitMeasure, Field(strict=False)]
+
+
+_PARTS = (0.125, 0.25, 0.5)
+
+
+def _whole_or_part(value: float) -> float:
+    if value in _PARTS or value.is_integer():
+        return value
+    raise ValueError("neither whole nor 1/2, 1/4 or 1/8")
+
+
+Accelerators = Annotated[
+    float,
+    Field(ge=0),
+    AfterValidator(_whole_or_part),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"enum": list(_PARTS)}]}),
+]

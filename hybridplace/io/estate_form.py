@@ -1,0 +1,183 @@
+"""What stands in an estate file."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from hybridplace.io.constraints import (
+    Amount,
+    Count,
+    Country,
+    Discount,
+    Form,
+    Fraction,
+    Latitude,
+    LimitMeasureName,
+    Longitude,
+    MarketName,
+    MeasureName,
+    Name,
+    Names,
+    Positive,
+    Ratio,
+)
+from hybridplace.model.site import Market
+
+
+class SiteForm(Form):
+    """An own site, or a place where users are."""
+
+    id: Name = Field(description="a free name; unique among sites")
+    provider: Name = Field("static", description="plug-in that acts there")
+    region: Name | None = Field(None, description="default: the id, without the provider in front")
+    country: Country = Field(description="ISO 3166 two-letter code")
+    jurisdictions: Names = Field([], description="legal areas it is in, as DE, EU, EEA")
+    attestations: Names = Field([], description="certificates held and contracts signed")
+    own: bool | None = Field(
+        None, description="default: yes if the provider is static and a pool or dataset is there"
+    )
+    latitude_deg: Latitude | None = Field(None, description="north is positive, degrees")
+    longitude_deg: Longitude | None = Field(None, description="east is positive, degrees")
+    carbon_g_kwh: Amount | None = Field(None, description="grid intensity, grams of CO2e per kWh")
+    pue: Ratio | None = Field(None, description="power usage effectiveness")
+    energy_usd_kwh: Amount | None = Field(None, description="price of energy, USD per kWh")
+
+
+class NodeForm(Form):
+    """One machine of an own pool, or `count` identical ones."""
+
+    id: Name = Field(description="unique in its pool; with a count, followed by -1, -2, ...")
+    count: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
+        None, description="as many machines like this"
+    )
+    accelerator: Name | None = Field(None, description="catalog name, as A100-80GB; none: CPU only")
+    accelerators: Count = Field(0, description="of one machine")
+    cpus: Positive = Field(description="virtual CPUs of one machine")
+    memory_gib: Positive = Field(description="memory of one machine, GiB")
+    interconnect_gbps: Positive | None = Field(None, description="towards other nodes, Gbit/s")
+
+
+class PoolForm(Form):
+    """Nodes of an own cluster, or a reservation that measures what may be in use at a time."""
+
+    id: Name = Field(description="unique among pools and quotas")
+    site: Name = Field(description="where it is")
+    nodes: list[NodeForm] = Field([], description="its machines")
+    measure: MeasureName | None = Field(None, description="what is counted, instead of nodes")
+    at_most: Amount | None = Field(None, description="how much of it may be in use at a time")
+
+
+class LinkForm(Form):
+    """From one site to another; what is not given comes from the catalog."""
+
+    source: Name = Field(description="site it goes from")
+    target: Name = Field(description="site it goes to")
+    usd_gib: Amount | None = Field(None, description="price of a transfer, USD per GiB")
+    latency_ms: Amount | None = Field(None, description="round trip, ms")
+    gbps: Positive | None = Field(None, description="default: transfer_gbps of the assumptions")
+    estimated: bool = Field(False, description="the latency was fitted, not measured")
+
+
+class TenantForm(Form):
+    """Who jobs and budgets belong to."""
+
+    id: Name = Field(description="unique among tenants")
+    weight: Positive = Field(1.0, description="its share when capacity is short")
+
+
+class DatasetForm(Form):
+    """Data that jobs read or write."""
+
+    id: Name = Field(description="unique among datasets")
+    tenant: Name = Field(description="who pays for moving it")
+    size_gib: Amount = Field(description="size, GiB")
+    homes: Names = Field([], description="sites that hold it now; none if a job writes it")
+    labels: Names = Field([], description="what policies see: phi, personal, restricted, ...")
+    origin: Name | None = Field(None, description="whose law follows the data, as EEA")
+    deliver_to: Names = Field([], description="sites that must get a copy once it is written")
+
+
+class LimitForm(Form):
+    """A bound on a sum over the plan; scopes that are absent match everything."""
+
+    id: Name = Field(description="unique among limits")
+    measure: LimitMeasureName = Field(description="what is added up")
+    at_most: Amount = Field(description="the bound, in USD, grams of CO2e or accelerator-hours")
+    reason: str = Field("", description="told to who hits it")
+    tenant: Name | None = Field(None, description="only jobs of this tenant")
+    job: Name | None = Field(None, description="only this job")
+    site: Name | None = Field(None, description="only at this site")
+    provider: Name | None = Field(None, description="only with this provider")
+    country: Country | None = Field(None, description="only in this country")
+    market: MarketName | None = Field(None, description="only in this market")
+    accelerator: Name | None = Field(None, description="only on this accelerator")
+
+
+class AccessForm(Form):
+    """A cloud provider that may be used, and on which terms."""
+
+    provider: Name = Field(description="aws, azure, gcp or the name of another plug-in")
+    regions: Names = Field(description="allowed regions; eu-* works, an empty list allows none")
+    markets: list[MarketName] = Field(
+        [Market.ON_DEMAND, Market.SPOT], description="allowed markets"
+    )
+    attestations: Names = Field([], description="contracts signed and certificates demanded")
+    discount: Discount = Field(0.0, description="share taken off every list price")
+    live_prices: bool = Field(False, description="ask the provider, not the catalog alone")
+
+
+class QuotaForm(Form):
+    """How much of something an account may use at a time in a region."""
+
+    id: Name = Field(description="unique among pools and quotas")
+    site: Name = Field(description="the region, as aws/eu-central-1")
+    measure: MeasureName = Field(description="what is counted")
+    at_most: Amount = Field(description="how much of it may be in use at a time")
+    market: MarketName | None = Field(None, description="only this market")
+    instance_types: Names = Field([], description="only these; p4d.* works; none: every type")
+
+
+class OverlayForm(Form):
+    """An own price for some offers; exactly one of the two."""
+
+    offers: Name = Field(description="pattern on offer ids, as aws/eu-*/p4d.*/on_demand")
+    price_usd_h: Amount | None = Field(None, description="instead of the list price, USD per hour")
+    discount: Discount | None = Field(None, description="share taken off the list price")
+
+
+class AssumptionsForm(Form):
+    """Figures used where nothing better is known."""
+
+    carbon_usd_t: Amount = Field(0.0, description="price of carbon, USD per tonne of CO2e")
+    cpu_power_w: Amount = Field(3.5, description="of a busy virtual CPU, W")
+    memory_power_w_gib: Amount = Field(0.392, description="of memory, W per GiB")
+    accelerator_load: Fraction = Field(0.8, description="share of its board power that it draws")
+    interruptions_per_h: Amount = Field(0.05, description="of spot machines, per hour")
+    transfer_gbps: Positive = Field(1.0, description="of links without a figure, Gbit/s")
+
+
+class EstateForm(Form):
+    """What an organisation has, allows and assumes, apart from its jobs."""
+
+    name: Name = Field(description="owner tag of everything acquired for it")
+    horizon_h: Positive = Field(24.0, description="hours planned ahead")
+    slot_h: Positive = Field(1.0, description="starts are multiples of it, hours")
+    sites: list[SiteForm] = Field([], description="own sites, and places where users are")
+    pools: list[PoolForm] = Field([], description="own machines and reservations")
+    links: list[LinkForm] = Field([], description="what the catalog does not know")
+    tenants: Annotated[list[TenantForm], Field(min_length=1)] = Field(
+        description="who jobs and budgets belong to"
+    )
+    datasets: list[DatasetForm] = Field([], description="data that jobs read or write")
+    limits: list[LimitForm] = Field([], description="budgets, carbon caps, accelerator hours")
+    providers: list[AccessForm] = Field([], description="clouds that may be used")
+    quotas: list[QuotaForm] = Field([], description="of the accounts at the providers")
+    overlays: list[OverlayForm] = Field([], description="own prices; later ones win")
+    policies: list[str] = Field(["base"], description="shipped packs, or paths of .cedar files")
+    plugins: list[str] = Field([], description="files that hold an own plug-in")
+    assumptions: AssumptionsForm = Field(
+        default_factory=lambda: AssumptionsForm.model_validate({}),
+        description="figures used where nothing better is known",
+    )

@@ -1,0 +1,160 @@
+"""Fields that must fit each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from hybridplace.io.document import FieldPath, Finding, number
+from hybridplace.model.estate import Estate
+from hybridplace.model.job import Inference, Job, Shape
+from hybridplace.model.site import Node, Pool, Site
+from hybridplace.units import HOURS_PER_DAY
+
+_TOLERANCE = 1e-6
+
+
+def estate_relations(estate: Estate) -> Iterator[Finding]:
+    """Yield what in an estate does not fit together."""
+    # Unreadable numbers are NaN, which no comparison holds for.
+    if abs(math.remainder(estate.horizon_h, estate.slot_h)) > _TOLERANCE:
+        yield Finding(
+            path=("slot_h",),
+            expected=f"a part of horizon_h ({number(estate.horizon_h)}) without rest",
+            got=number(estate.slot_h),
+            remedy="change one of them",
+        )
+    with_pools = {pool.site for pool in estate.pools}
+    for index, site in enumerate(estate.sites):
+        if site.own and site.id in with_pools:
+            yield from _own_site(("sites", index), site)
+    for index, pool in enumerate(estate.pools):
+        yield from _pool(("pools", index), pool)
+    for index, overlay in enumerate(estate.overlays):
+        given = [overlay.price_usd_h is not None, overlay.discount is not None]
+        yield from _one_of(("overlays", index), "price_usd_h", "discount", given)
+
+
+_RUNNING_COST = {
+    "carbon_g_kwh": "the grid's grams of CO2e per kWh",
+    "pue": "the power of the building by that of its machines, 1.0 if unknown and small",
+    "energy_usd_kwh": "what a kWh costs",
+}
+
+
+def _own_site(path: FieldPath, site: Site) -> Iterator[Finding]:
+    for field, meaning in _RUNNING_COST.items():
+        if getattr(site, field) is None:
+            yield Finding(
+                path=(*path, field),
+                expected="a number, since own machines there cost energy",
+                got="nothing",
+                remedy=f"write {field}: {meaning}",
+            )
+
+
+def _pool(path: FieldPath, pool: Pool) -> Iterator[Finding]:
+    yield from _one_of(path, "nodes", "measure", [bool(pool.nodes), pool.measure is not None])
+    if (pool.measure is None) != (pool.at_most is None):
+        there, absent = ("measure", "at_most") if pool.at_most is None else ("at_most", "measure")
+        remedy = f"add {absent}, or remove {there}"
+        yield Finding(
+            path=path, expected="measure and at_most together", got=f"only {there}", remedy=remedy
+        )
+    for index, node in enumerate(pool.nodes):
+        yield from _accelerators((*path, "nodes", index), node)
+
+
+def _one_of(path: FieldPath, first: str, second: str, given: list[bool]) -> Iterator[Finding]:
+    if sum(given) != 1:
+        got = "both" if all(given) else "neither"
+        remedy = "remove one" if all(given) else "add one"
+        yield Finding(path=path, expected=f"either {first} or {second}", got=got, remedy=remedy)
+
+
+def _accelerators(path: FieldPath, needs: Node | Shape) -> Iterator[Finding]:
+    if needs.accelerator is not None and needs.accelerators == 0:
+        yield Finding(
+            path=(*path, "accelerators"),
+            expected=f"how many {needs.accelerator}",
+            got="0",
+            remedy="write accelerators: 1, or remove accelerator",
+        )
+    if needs.accelerator is None and needs.accelerators > 0:
+        yield Finding(
+            path=(*path, "accelerator"),
+            expected="the name of the accelerators",
+            got="nothing",
+            remedy="write accelerator: A100-80GB or the like, or remove accelerators",
+        )
+
+
+def job_relations(jobs: Sequence[Job]) -> Iterator[Finding]:
+    """Yield what in a job does not fit together."""
+    for index, job in enumerate(jobs):
+        yield from _window(("jobs", index), job)
+        for at, shape in enumerate(job.shapes):
+            yield from _accelerators(("jobs", index, "shapes", at), shape)
+        if isinstance(job.work, Inference):
+            yield from _inference(("jobs", index), job.work)
+
+
+def _window(path: FieldPath, job: Job) -> Iterator[Finding]:
+    if job.deadline_h is not None and job.deadline_h <= job.earliest_h:
+        yield Finding(
+            path=(*path, "deadline_h"),
+            expected=f"more than earliest_h ({number(job.earliest_h)})",
+            got=number(job.deadline_h),
+            remedy="raise it, or lower earliest_h",
+        )
+    if job.due_h is not None and job.deadline_h is not None and job.due_h > job.deadline_h:
+        yield Finding(
+            path=(*path, "due_h"),
+            expected=f"at most deadline_h ({number(job.deadline_h)})",
+            got=number(job.due_h),
+            remedy="lower it, or raise deadline_h",
+        )
+
+
+def _inference(path: FieldPath, work: Inference) -> Iterator[Finding]:
+    if len(work.load_rps) not in (1, HOURS_PER_DAY):
+        yield Finding(
+            path=(*path, "load_rps"),
+            expected=f"1 value, or {HOURS_PER_DAY}: one per hour of the day in UTC",
+            got=f"{len(work.load_rps)} values",
+        )
+    total = sum(users.share for users in work.users)
+    if work.users and abs(total - 1) > _TOLERANCE:
+        yield Finding(
+            path=(*path, "users"),
+            expected="shares that add up to 1",
+            got=number(total),
+            remedy="write shares, not percent or counts",
+        )
+    if work.max_replicas is not None and work.min_replicas > work.max_replicas:
+        yield Finding(
+            path=(*path, "min_replicas"),
+            expected=f"at most max_replicas ({work.max_replicas})",
+            got=str(work.min_replicas),
+            remedy="lower it, or raise max_replicas",
+        )
+
+
+def horizon_relations(estate: Estate, jobs: Sequence[Job]) -> Iterator[Finding]:
+    """Yield jobs that cannot be within the hours that are planned."""
+    for index, job in enumerate(jobs):
+        fields: dict[str, float | None] = {
+            "earliest_h": job.earliest_h,
+            "deadline_h": job.deadline_h,
+        }
+        if isinstance(job.work, Inference):
+            fields["hours"] = job.earliest_h + job.work.hours
+        for name, hour in fields.items():
+            if hour is not None and hour > estate.horizon_h + _TOLERANCE:
+                end = " (from earliest_h on)" if name == "hours" else ""
+                yield Finding(
+                    path=("jobs", index, name),
+                    expected=f"an end within horizon_h ({number(estate.horizon_h)})",
+                    got=f"hour {number(hour)}{end}",
+                    remedy="lower it, or raise horizon_h in the estate",
+                )
