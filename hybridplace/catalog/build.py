@@ -13,7 +13,7 @@ from hybridplace.catalog.countries import jurisdictions
 from hybridplace.catalog.facts import Row
 from hybridplace.catalog.links import METRO_KM
 from hybridplace.catalog.selection import Dropped, machine, prices, select
-from hybridplace.catalog.sources import EXTRAS, ORIGINS, Sources
+from hybridplace.catalog.sources import EXTRAS, ORIGINS, Sources, first_day
 from hybridplace.errors import Fault, InputError
 from hybridplace.units import GIGABITS_PER_GIB
 
@@ -56,7 +56,8 @@ def write_snapshot(folder: Path, target: Path) -> Built:
     Raises
     ------
     InputError
-        When a table is missing or wrong, or names a source that is not known.
+        When a table is missing or wrong, names a source that is not known, or describes one type
+        in two ways.
     """
     tables = facts.read(folder)
     _check_sources(folder, tables)
@@ -77,7 +78,7 @@ def write_snapshot(folder: Path, target: Path) -> Built:
 
 def _body(tables: Mapping[str, list[Row]]) -> tuple[dict[str, Any], Dropped]:
     sources = Sources()
-    today = max(row["as_of"] for row in tables["offers"])
+    today = max(first_day(row["as_of"]) for row in tables["offers"])
     names = frozenset(row["name"] for row in tables["accelerators"])
     rows, dropped = select(tables["offers"], names, date.fromisoformat(today))
     body = {
@@ -133,25 +134,39 @@ def _site(row: Row, sources: Sources) -> dict[str, Any]:
     if values["carbon_g_kwh"] is not None:
         found["carbon_g_kwh"] = sources.index("country-mix", row["country_year"])
     if values["pue"] is not None:
-        scope, _, year = row["pue_basis"].partition("_")
-        found["pue"] = sources.index(f"pue-{scope}", year)
+        found["pue"] = sources.index(*_pue_source(row))
     return {"values": values, "sources": found}
+
+
+def _pue_source(row: Row) -> tuple[str, str]:
+    scope, _, year = row["pue_basis"].partition("_")
+    return f"pue-{scope}", year
 
 
 def _types(rows: list[Row]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
-        found.setdefault(row["provider"], {})[row["instance_type"]] = {
-            "cpus": row.needed("vcpu"),
-            "memory_gib": row.needed("memory_gib"),
-            "accelerator": row["accelerator"] or None,
-            "accelerators": row.whole("accelerator_count") or 0,
-            "interconnect_gbps": row.number("network_gbps"),
-            "confidential": [name for name in row["confidential"].split("|") if name],
-            "arch": row["arch"] or None,
-            "lifecycle": row["lifecycle"],
-        }
+        types = found.setdefault(row["provider"], {})
+        described = _type(row)
+        if types.setdefault(row["instance_type"], described) != described:
+            expected = f"{row['instance_type']} as it is elsewhere"
+            raise InputError(
+                [Fault(where="offers", path=machine(row), expected=expected, got=str(described))]
+            )
     return found
+
+
+def _type(row: Row) -> dict[str, Any]:
+    return {
+        "cpus": row.needed("vcpu"),
+        "memory_gib": row.needed("memory_gib"),
+        "accelerator": row["accelerator"] or None,
+        "accelerators": row.whole("accelerator_count") or 0,
+        "interconnect_gbps": row.number("network_gbps"),
+        "confidential": [name for name in row["confidential"].split("|") if name],
+        "arch": row["arch"] or None,
+        "lifecycle": row["lifecycle"],
+    }
 
 
 def _prices(
@@ -265,13 +280,13 @@ def _throughput(rows: list[Row], sources: Sources) -> dict[str, Any]:
 
 
 def _check_sources(folder: Path, tables: Mapping[str, list[Row]]) -> None:
-    wildcards = [row for row in tables["egress"] if row["src_scope"] != "*"]
-    rows = {**tables, "egress": wildcards}
     used = {
         (table, row["source"])
         for table in ("egress", "latency", "offers", "throughput")
-        for row in rows[table]
+        for row in tables[table]
+        if table != "egress" or row["src_scope"] != "*"
     }
+    used |= {("regions", _pue_source(row)[0]) for row in tables["regions"] if row["pue"]}
     unknown = sorted((table, code) for table, code in used if code not in ORIGINS)
     remedy = "say in hybridplace/catalog/sources.py what it is"
     faults = [

@@ -13,6 +13,7 @@ from typing import Any
 
 from hybridplace.catalog import snapshot
 from hybridplace.catalog.links import Network
+from hybridplace.catalog.sources import first_day
 from hybridplace.model.site import Link, Market, Offer, Site
 from hybridplace.units import HOURS_PER_MONTH
 
@@ -126,7 +127,7 @@ class Catalog:
     @property
     def providers(self) -> tuple[str, ...]:
         """Names of the clouds that the catalog knows, sorted."""
-        return tuple(sorted(self.body["types"]))
+        return tuple(sorted({site.provider for site in self._sites.values()}))
 
     def sites(self, provider: str, regions: Sequence[str] = ("*",)) -> tuple[Site, ...]:
         """Return the provider's regions that a shell pattern of `regions` matches, by id.
@@ -230,7 +231,7 @@ class Catalog:
             disk_usd_gib_h=extras["disk_usd_gib_month"] / HOURS_PER_MONTH,
             address_usd_h=extras["address_usd_h"],
             available=kind.lifecycle != "unlisted",
-            as_of=None if source is None else _first_day(self.sources[source].as_of),
+            as_of=None if source is None else first_day(self.sources[source].as_of),
         )
 
     def _price_sources(self, offer: str) -> dict[str, int]:
@@ -353,8 +354,3 @@ def _matches(region: str, patterns: Sequence[str]) -> bool:
 
 def _at_most(price_usd_h: float | None, limit_usd_h: float) -> bool:
     return price_usd_h is not None and price_usd_h <= limit_usd_h
-
-
-def _first_day(as_of: str) -> str:
-    """Return a whole date: of a month or year its first day, lest a price look newer than it is."""
-    return as_of + "0000-01-01"[len(as_of) :]

@@ -32,7 +32,7 @@ class Changes:
     Parameters
     ----------
     resized : tuple of str
-        Offers whose machine is no longer the same: CPUs, memory, accelerators, network, ...
+        Offers of which something other than the price differs: CPUs, network, availability, ...
     rerated : tuple of str
         Sites in both of which a figure or a legal area differs.
     """
@@ -81,7 +81,7 @@ def _offers(catalog: Catalog) -> dict[str, Offer]:
 
 
 def _machine(offer: Offer) -> Offer:
-    """Return the offer without its price: what a job sees of the machine."""
+    """Return the offer without its price and the date of that."""
     return replace(offer, price_usd_h=None, as_of=None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Mapping
 from math import inf, isfinite
 from pathlib import Path
@@ -43,6 +44,14 @@ RANGES: Mapping[str, tuple[float, float]] = {
 """What a number must lie within; all others from 0 up."""
 
 
+_NEEDED = "memory_gb usd_per_gb distance_km intercept_ms slope_ms_per_1000km gbps as_of source"
+NEEDED = frozenset(_NEEDED.split())
+"""Columns in which a blank is a fault; in all others it means that nothing is known."""
+
+_DAY = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
+_LIFECYCLE = re.compile(r"current|previous|unlisted|(retired|retiring):\d{4}(-\d\d(-\d\d)?)?")
+
+
 class Row:
     """One row of a table: text by column, and numbers that are None where nothing stands."""
 
@@ -58,15 +67,7 @@ class Row:
         return float(text) if text else None
 
     def needed(self, column: str) -> float:
-        """Return the number in a column where a blank makes no sense.
-
-        Raises
-        ------
-        ValueError
-            When there is none.
-        """
-        if not self._cells[column]:
-            raise ValueError(f"{column} is blank")
+        """Return the number in a column where a blank was refused."""
         return float(self._cells[column])
 
     def whole(self, column: str) -> int | None:
@@ -81,7 +82,7 @@ def read(folder: Path) -> dict[str, list[Row]]:
     Raises
     ------
     InputError
-        When files or columns are missing, or a number is none, not finite or out of range.
+        When files, columns or values are missing, or a number or date is wrong.
     """
     faults: list[Fault] = []
     tables = {name: _table(folder / f"{name}.csv", name, faults) for name in COLUMNS}
@@ -110,18 +111,30 @@ def _table(path: Path, name: str, faults: list[Fault]) -> list[Row]:
         )
         faults.append(fault)
     if not missing:
-        faults.extend(_bad_numbers(path, cells, columns))
+        faults.extend(_bad_cells(path, cells, columns))
     return [Row(row) for row in cells]
 
 
-def _bad_numbers(path: Path, cells: list[dict[str, str]], columns: list[str]) -> Iterator[Fault]:
-    numeric = [column for column in columns if column not in TEXT]
+def _bad_cells(path: Path, cells: list[dict[str, str]], columns: list[str]) -> Iterator[Fault]:
     for line, row in enumerate(cells, start=2):
-        for column in numeric:
-            least, most = RANGES.get(column, (0, inf))
-            if row[column] and not _is_within(row[column], least, most):
-                where, expected = f"{path}:{line}", f"a number from {least} to {most}"
-                yield Fault(where=where, path=column, expected=expected, got=repr(row[column]))
+        for column in columns:
+            expected = _expected(column, row[column] or "")
+            if expected:
+                where, got = f"{path}:{line}", repr(row[column])
+                yield Fault(where=where, path=column, expected=expected, got=got)
+
+
+def _expected(column: str, text: str) -> str:
+    """Return what should stand in the cell; empty if what stands there will do."""
+    if not text:
+        return "a value" if column in NEEDED else ""
+    if column in ("as_of", "country_year"):
+        return "" if _DAY.fullmatch(text) else "a date, month or year, ISO 8601"
+    if column == "lifecycle":
+        return "" if _LIFECYCLE.fullmatch(text) else "current, retiring:DATE or the like"
+    least, most = RANGES.get(column, (0, inf))
+    within = column in TEXT or _is_within(text, least, most)
+    return "" if within else f"a number from {least} to {most}"
 
 
 def _is_within(text: str, least: float, most: float) -> bool:

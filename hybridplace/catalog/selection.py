@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from statistics import median
 
 from hybridplace.catalog.facts import Row
+from hybridplace.catalog.sources import first_day
 
 CPU_TYPES: Mapping[str, re.Pattern[str]] = {
     "aws": re.compile(r"([cmr][678][agi]|x2idn)\.\w+"),
@@ -66,6 +67,8 @@ def machine(row: Row) -> str:
 
 def _refusal(row: Row, names: frozenset[str], today: date) -> str:
     count, name = row.number("accelerator_count"), row["accelerator"]
+    if row["provider"] not in CPU_TYPES:
+        return "cloud without a selection"
     if not row.number("vcpu") or not row.number("memory_gib"):
         return "no CPUs or no memory"
     if _ends(row["lifecycle"]) <= today + NOTICE:
@@ -87,7 +90,7 @@ def _ends(lifecycle: str) -> date:
     state, _, day = lifecycle.partition(":")
     if state not in ("retired", "retiring"):
         return date.max
-    return date.fromisoformat(day + "0000-01-01"[len(day) :]) if day else date.min
+    return date.fromisoformat(first_day(day)) if day else date.min
 
 
 def prices(rows: Iterable[Row], dropped: Dropped) -> dict[str, tuple[float | None, float | None]]:

@@ -22,6 +22,23 @@ from hybridplace.model.canonical import canonical_json
 
 FORMAT = "hybridplace-catalog"
 VERSION = 1
+PARTS = frozenset(
+    {
+        "accelerators",
+        "date",
+        "egress",
+        "extras",
+        "interruptions_source",
+        "latency",
+        "prices",
+        "sites",
+        "sources",
+        "throughput",
+        "types",
+    }
+)
+"""What a body holds; `hybridplace.catalog.build` says what is in each."""
+
 SHIPPED = Path(__file__).parent / "data" / "snapshot.json.gz"
 _REBUILD = "take the file from the release again, or rebuild it from its facts"
 
@@ -46,8 +63,7 @@ def read(path: Path) -> tuple[str, dict[str, Any]]:
         raise _refusal(path, "version", str(VERSION), repr(version), "use the matching release")
     if digest != (found := _digest(body)):
         raise _refusal(path, "digest", f"the text that {digest} was taken of", f"text of {found}")
-    content: dict[str, Any] = json.loads(body)
-    return digest, content
+    return digest, _content(path, body)
 
 
 def write(path: Path, body: dict[str, Any]) -> str:
@@ -63,6 +79,18 @@ def write(path: Path, body: dict[str, Any]) -> str:
         stream.write(header + b"\n" + text + b"\n")
     _replace(path, packed.getvalue())
     return digest
+
+
+def _content(path: Path, body: bytes) -> dict[str, Any]:
+    try:
+        content = json.loads(body)
+    except ValueError as error:
+        raise _refusal(path, "content", "JSON", str(error)) from None
+    found = frozenset(content) if isinstance(content, dict) else frozenset()
+    if found != PARTS:
+        wanted, got = (", ".join(sorted(names)) or "none" for names in (PARTS, found))
+        raise _refusal(path, "content", f"the parts {wanted}", got)
+    return dict(content)
 
 
 def _lines(path: Path) -> tuple[bytes, bytes]:
