@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from threading import Lock, Thread
 from types import TracebackType
@@ -23,7 +24,8 @@ class MockAws:
     """EC2, SSM, Service Quotas and Pricing of one account, on an ephemeral port of 127.0.0.1.
 
     Use it in a ``with`` statement; one per process at a time, as moto keeps its state there.
-    The first start takes some seconds: moto loads its tables.
+    The first start takes some seconds: moto loads its tables. While it runs, the environment
+    variables ``AWS_*`` of the process are hidden, and the SDK's files are the null device.
 
     Parameters
     ----------
@@ -61,18 +63,12 @@ class MockAws:
         PluginError
             When moto is not installed, or another mocked AWS runs in this process.
         """
-        try:
-            from hybridplace.mock.aws_ec2 import completed
-            from hybridplace.mock.aws_stock import stocked
-        except ImportError as error:
-            told = f"the mocked AWS needs moto: pip install 'hybridplace[dryrun]' ({error})"
-            raise PluginError(told) from None
         if not _one_at_a_time.acquire(blocking=False):
             raise PluginError("another mocked AWS runs in this process; end it first")
         with ExitStack() as stack:
             stack.callback(_one_at_a_time.release)
-            stack.enter_context(completed())
-            stack.enter_context(stocked(self._offers))
+            stack.enter_context(_account_hidden())
+            self._stock(stack)
             self.reset()
             stack.callback(_forget)
             stack.callback(self._serve())
@@ -149,6 +145,17 @@ class MockAws:
             raise PluginError("the mocked AWS is not running: use it in a with statement")
         return self._wire
 
+    def _stock(self, stack: ExitStack) -> None:
+        """Complete moto and put the offers into its tables."""
+        try:
+            from hybridplace.mock.aws_ec2 import completed
+            from hybridplace.mock.aws_stock import stocked
+        except ImportError as error:
+            told = f"the mocked AWS needs moto: pip install 'hybridplace[dryrun]' ({error})"
+            raise PluginError(told) from None
+        stack.enter_context(completed())
+        stack.enter_context(stocked(self._offers))
+
     def _serve(self) -> Callable[[], None]:
         """Start serving in a thread; return what stops it."""
         from werkzeug.serving import make_server
@@ -173,6 +180,22 @@ class MockAws:
             self._wire = None
 
         return stop
+
+
+@contextmanager
+def _account_hidden() -> Iterator[None]:
+    """Hide the user's AWS account from this process: moto has SDK sessions of its own."""
+    before = {name: text for name, text in os.environ.items() if name.startswith("AWS_")}
+    nothing = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
+    for name in before:
+        del os.environ[name]
+    os.environ.update(nothing)
+    try:
+        yield
+    finally:
+        for name in nothing:
+            os.environ.pop(name, None)
+        os.environ.update(before)
 
 
 def _forget() -> None:
