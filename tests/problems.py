@@ -1,4 +1,4 @@
-"""Problems small enough for exhaustive search: ten by name, and a strategy that draws others."""
+"""Problems small enough for exhaustive search: some by name, and a strategy that draws others."""
 
 from __future__ import annotations
 
@@ -244,6 +244,14 @@ def _apart() -> Problem:
     )
 
 
+def _gang() -> Problem:
+    """Three workers span both own nodes, which their interconnect allows."""
+    nodes = tuple(replace(node, interconnect_gbps=10.0) for node in NODES.nodes)
+    work = Training(units=6.0, interconnect_gbps=10.0)
+    problem = replace(PLAIN, pools=(replace(NODES, nodes=nodes), QUOTA))
+    return problem.with_jobs(replace(TRAIN, work=work, shapes=(replace(ONE_GPU, workers=3),)))
+
+
 def _impossible() -> Problem:
     """Nothing fits, is priced, is for sale or ends in time: both jobs are left out."""
     offers = (replace(BOUGHT, available=False), replace(SPOT, price_usd_h=None))
@@ -263,6 +271,7 @@ NAMED = {
         _budget,
         _running,
         _apart,
+        _gang,
         _impossible,
     )
 }
