@@ -215,7 +215,7 @@ def _extras(provider: str, sources: Sources) -> dict[str, Any]:
 def _egress(rows: list[Row], sources: Sources) -> dict[str, Any]:
     """Return first-tier tariffs per GiB: to the internet, per region, and per Azure area."""
     internet: dict[str, list[float]] = {}
-    regions: dict[str, dict[str, float]] = {}
+    regions: dict[str, dict[str, list[float]]] = {}
     areas: dict[str, list[Any]] = {}
     for row in (row for row in rows if row["src_scope"] != "*" and not row.number("tier_from_gb")):
         site, kind = f"{row['src_provider']}/{row['src_scope']}", row["dst_kind"]
@@ -224,7 +224,7 @@ def _egress(rows: list[Row], sources: Sources) -> dict[str, Any]:
         if kind == "internet":
             internet[site] = [usd_gib, source]
         elif kind == "same_provider_region":
-            regions.setdefault(site, {})[row["dst_scope"]] = usd_gib
+            regions.setdefault(site, {})[row["dst_scope"]] = [usd_gib, source]
         elif kind == "same_provider_same_continent":
             areas.setdefault(site, [None, None, None, source])[:2] = [row["dst_scope"], usd_gib]
         elif kind == "same_provider_other_continent":

@@ -108,7 +108,7 @@ class MachineType:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Catalog:
-    """A dated snapshot; every figure can be traced to its source with `provenance`.
+    """A dated snapshot; `provenance` traces figures to their sources.
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ class Network:
             return _first(self._egress["internet"].get(source.id))
         if source.region == target.region:
             return 0.0
-        listed = self._egress["regions"].get(source.id, {}).get(target.region)
+        listed = _first(self._egress["regions"].get(source.id, {}).get(target.region))
         return listed if listed is not None else self._by_area(source.id, target.id)
 
     def _by_area(self, source: str, target: str) -> float | None:

@@ -301,3 +301,35 @@ def test_every_shipped_price_has_a_source(offers, shipped) -> None:
     ]
 
     assert [] == wrong
+
+
+# --- documentation ---------------------------------------------------------------------------
+
+
+def test_docs_say_what_is_in_it(shipped) -> None:
+    """The numbers in docs/catalog.md are those of the shipped catalog."""
+    text = (Path(__file__).parents[2] / "docs" / "catalog.md").read_text()
+    section = text.split("## What is in it")[1].split("**All accelerator types**")[0]
+    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("|")]
+    counts: dict[str, object] = {"date of the newest price": shipped.date}
+    for name in shipped.providers:
+        offers = shipped.offers(name)
+        counts[f"sites: {name}"] = len(shipped.sites(name))
+        counts[f"machine types: {name}"] = len(shipped.types(name))
+        counts[f"offers: {name}"] = len(offers)
+        counts[f"offers with a price: {name}"] = sum(o.price_usd_h is not None for o in offers)
+    counts["accelerators"] = len(shipped.accelerators)
+    counts["measured round trips"] = sum(
+        row[2] is not None for row in shipped.body["latency"]["rows"]
+    )
+    counts["measured throughputs"] = len(shipped.body["throughput"]["rows"])
+
+    assert {name: str(count) for name, count in counts.items()} == dict(rows[2:])
+
+
+def test_docs_name_every_licence(shipped) -> None:
+    """Whoever redistributes the catalog finds the terms of each source, and the attribution."""
+    text = (Path(__file__).parents[2] / "docs" / "catalog.md").read_text()
+
+    assert set() == {source.licence for source in shipped.sources if source.licence not in text}
+    assert "https://creativecommons.org/licenses/by/4.0/" in text
