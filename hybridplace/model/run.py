@@ -6,6 +6,7 @@ Each kind of work has its function; `run_of` is the one to call.
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from datetime import UTC
 
@@ -63,6 +64,8 @@ def run_of(problem: Problem, job: Job, offer: Offer, shape: Shape, start_h: floa
 def workers_per_machine(shape: Shape, offer: Offer) -> int:
     """Return how many workers fit into one machine; on own nodes, into the largest of them."""
     if shape.accelerator not in (None, offer.accelerator):
+        return 0
+    if offer.architecture not in shape.architectures:
         return 0
     needs = (
         (shape.accelerators, float(offer.accelerators)),
@@ -126,14 +129,14 @@ def expected_h(work: float, segment: float, write: float, restart: float, rate: 
     rate : float
         :math:`\lambda`, interruptions per hour of the whole gang.
     """
-    if rate <= 0.0:
-        return work * (1.0 + write / segment)
+    undisturbed = work * (1.0 + write / segment)
+    if rate * (segment + write) < sys.float_info.epsilon:  # too rare to be told from never
+        return undisturbed
     try:
-        return (
-            work / segment * math.exp(rate * restart) / rate * math.expm1(rate * (segment + write))
-        )
+        interrupted = math.exp(rate * restart) / rate * math.expm1(rate * (segment + write))
     except OverflowError:
         return math.inf
+    return max(undisturbed, work / segment * interrupted)
 
 
 def load_workers(problem: Problem, work: Inference, shape: Shape, slot: int) -> int:
