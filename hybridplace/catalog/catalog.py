@@ -222,6 +222,7 @@ class Catalog:
             price_usd_h=price,
             cpus=kind.cpus,
             memory_gib=kind.memory_gib,
+            architecture=kind.arch or "unknown",
             accelerator=kind.accelerator,
             accelerators=kind.accelerators,
             accelerator_power_w=device.power_w if device else None,

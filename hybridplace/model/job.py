@@ -32,6 +32,8 @@ class Shape:
     workers : int
         Size of the gang, which starts together; for tuning, the runs that go on at a time. Not
         used by inference, where the load decides.
+    architectures : tuple of str
+        CPUs that the job's image runs on: ``x86_64``, ``arm64``.
     units_h : float
         Throughput of one worker in the job's own unit per hour: samples (training), requests
         (inference), GiB (preprocessing), runs (tuning).
@@ -43,6 +45,7 @@ class Shape:
     memory_gib: float
     disk_gib: float = 0.0
     workers: int = 1
+    architectures: tuple[str, ...] = ("x86_64",)
     units_h: float
 
 

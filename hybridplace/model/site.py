@@ -118,6 +118,8 @@ class Offer:
         Per machine; None is not known and never planned. 0 for own machines (their energy costs).
     cpus, memory_gib, accelerators : float, float, int
         Of one machine; of an own pool, of its largest node with this accelerator.
+    architecture : str
+        Of its CPUs: ``x86_64`` or ``arm64``.
     accelerator_power_w : float or None
         Board power of one accelerator.
     interconnect_gbps : float or None
@@ -139,6 +141,7 @@ class Offer:
     price_usd_h: float | None
     cpus: float
     memory_gib: float
+    architecture: str = "x86_64"
     accelerator: str | None = None
     accelerators: int = 0
     accelerator_power_w: float | None = None

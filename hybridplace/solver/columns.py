@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,7 @@ class Columns:
     memory_gib: Floats
     accelerators: Floats
     accelerator: NDArray[np.str_]
+    architecture: NDArray[np.str_]
     accelerator_power_w: Floats
     machine_power_w: Floats
     interconnect_gbps: Floats
@@ -62,44 +63,45 @@ def columns_of(problem: Problem) -> Columns:
     offers, sites = problem.offers, [problem.site[offer.site] for offer in problem.offers]
     row_of = {site.id: row for row, site in enumerate(problem.sites)}
 
-    def numbers(values: Any) -> Floats:
-        listed = [np.nan if value is None else value for value in values]
-        return np.array(listed, dtype=np.float64)
-
-    accelerators = numbers(offer.accelerators for offer in offers)
-    cpus = numbers(offer.cpus for offer in offers)
-    memory_gib = numbers(offer.memory_gib for offer in offers)
-    board_w = numbers(offer.accelerator_power_w for offer in offers)
+    accelerators = _numbers(offer.accelerators for offer in offers)
+    cpus = _numbers(offer.cpus for offer in offers)
+    memory_gib = _numbers(offer.memory_gib for offer in offers)
     assumed = problem.assumptions
-    board_w = board_w * assumed.accelerator_load
+    board_w = _numbers(offer.accelerator_power_w for offer in offers) * assumed.accelerator_load
     rest_w = cpus * assumed.cpu_power_w + memory_gib * assumed.memory_power_w_gib
     return Columns(
         site=np.array([row_of[offer.site] for offer in offers], dtype=np.int64),
         owned=np.array([offer.market is Market.OWNED for offer in offers], dtype=bool),
         available=np.array([offer.available for offer in offers], dtype=bool),
-        price_usd_h=numbers(offer.price_usd_h for offer in offers),
+        price_usd_h=_numbers(offer.price_usd_h for offer in offers),
         cpus=cpus,
         memory_gib=memory_gib,
         accelerators=accelerators,
         accelerator=np.array([offer.accelerator or "" for offer in offers], dtype=np.str_),
+        architecture=np.array([offer.architecture for offer in offers], dtype=np.str_),
         accelerator_power_w=board_w,
         machine_power_w=rest_w + np.where(accelerators > 0, accelerators * board_w, 0.0),
-        interconnect_gbps=numbers(offer.interconnect_gbps for offer in offers),
-        interruptions_per_h=numbers(interruptions_per_h(problem, offer) for offer in offers),
-        disk_usd_gib_h=numbers(offer.disk_usd_gib_h for offer in offers),
-        address_usd_h=numbers(offer.address_usd_h for offer in offers),
-        pue=numbers(site.pue for site in sites),
-        carbon_g_kwh=numbers(site.carbon_g_kwh for site in sites),
-        energy_usd_kwh=numbers(
+        interconnect_gbps=_numbers(offer.interconnect_gbps for offer in offers),
+        interruptions_per_h=_numbers(interruptions_per_h(problem, offer) for offer in offers),
+        disk_usd_gib_h=_numbers(offer.disk_usd_gib_h for offer in offers),
+        address_usd_h=_numbers(offer.address_usd_h for offer in offers),
+        pue=_numbers(site.pue for site in sites),
+        carbon_g_kwh=_numbers(site.carbon_g_kwh for site in sites),
+        energy_usd_kwh=_numbers(
             site.energy_usd_kwh if offer.market is Market.OWNED else 0.0
             for offer, site in zip(offers, sites, strict=True)
         ),
-        quota=numbers(_counts(problem, offer) for offer in offers),
-        quota_at_most=numbers(
+        quota=_numbers(_counts(problem, offer) for offer in offers),
+        quota_at_most=_numbers(
             problem.pool[offer.pool].at_most if offer.pool else None for offer in offers
         ),
         in_scope=_in_scope(problem),
     )
+
+
+def _numbers(values: Iterable[float | None]) -> Floats:
+    listed = [np.nan if value is None else value for value in values]
+    return np.array(listed, dtype=np.float64)
 
 
 def _in_scope(problem: Problem) -> Bools:

@@ -177,6 +177,9 @@ class _Pricing:
         if shape.accelerator is not None:
             other = c.accelerator != shape.accelerator
         self._exclude(Reason.ACCELERATOR, other)
+        foreign = ~np.isin(c.architecture, shape.architectures)
+        self._exclude(Reason.ARCHITECTURE, foreign)
+        other = other | foreign
         self._exclude(Reason.SIZE, ~other & (fits < 1))
         return np.where(other, 0, fits).astype(np.int64)
 

@@ -24,10 +24,12 @@ class Reason(IntFlag):
     RESULTS = 8192
     TIME = 16384
     LIMIT = 32768
+    ARCHITECTURE = 65536
 
 
 TEXT: dict[Reason, str] = {
     Reason.ACCELERATOR: "has another accelerator than the job can use",
+    Reason.ARCHITECTURE: "has CPUs of an architecture that the job's image does not run on",
     Reason.SIZE: "one machine is too small for one worker",
     Reason.SOLD_OUT: "is sold out",
     Reason.PRICE_UNKNOWN: "has no price",
