@@ -1,0 +1,325 @@
+"""The engine: gather, plan, diff, apply. Read `Engine.plan` and `Engine.apply` for the story."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from hybridplace.engine.actions import diff, plan_id
+from hybridplace.engine.gather import allowed_sites, gather
+from hybridplace.errors import Fault, InputError, PolicyError, ProviderError
+from hybridplace.model.estate import Estate
+from hybridplace.model.job import Job
+from hybridplace.model.plan import Action, Plan, Verb
+from hybridplace.model.problem import Problem
+from hybridplace.model.site import Lease
+from hybridplace.model.verify import verify
+from hybridplace.plugin.interfaces import Provider, Request, Settings
+from hybridplace.plugin.manager import Plugins, load_plugins
+
+if TYPE_CHECKING:
+    from hybridplace.catalog import Catalog
+    from hybridplace.policy import Decision, PolicySet
+    from hybridplace.solver import Progress, Stop
+
+GRACE = timedelta(hours=1)
+"""How long a lease outlives its placement if nobody releases it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One action, and what came of it: a lease (of an acquisition) or an error."""
+
+    action: Action
+    lease: Lease | None = None
+    error: ProviderError | None = None
+
+
+class Engine:
+    """Plans the jobs of an estate and acts on the plan; a context manager that closes providers.
+
+    Parameters
+    ----------
+    estate : Estate
+    folder : Path
+        Where relative paths in the estate (policies, plug-ins) start.
+    state_dir : Path or None
+        Where providers without an API of their own keep what they hold; None: they hold nothing.
+    endpoints : mapping
+        By provider name, where its API is (a mocked cloud on loopback); absent is the real one.
+    catalog : Catalog or None
+        None is the snapshot in the package.
+    plugins : Plugins or None
+        None loads the installed ones and those that the estate names.
+
+    Raises
+    ------
+    InputError, PolicyError
+        When a policy is invalid, or the estate names regions that the catalog lacks.
+    """
+
+    def __init__(
+        self,
+        estate: Estate,
+        *,
+        folder: Path = Path(),
+        state_dir: Path | None = None,
+        endpoints: Mapping[str, str] | None = None,
+        catalog: Catalog | None = None,
+        plugins: Plugins | None = None,
+    ) -> None:
+        from hybridplace import catalog as catalogs
+        from hybridplace import policy
+
+        self.estate = estate
+        self.catalog = catalog or catalogs.load()
+        self.policies: PolicySet = policy.load(estate.policies, folder=folder)
+        self.plugins = plugins or load_plugins([folder / file for file in estate.plugins])
+        self._state_dir = state_dir
+        self._endpoints = endpoints or {}
+        self._providers: dict[str, Provider] = {}
+        _refuse_unknown_regions(estate, self.catalog)
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close every provider that was made."""
+        for provider in self._providers.values():
+            with suppress(ProviderError):
+                provider.close()
+        self._providers.clear()
+
+    def problem(
+        self, jobs: Sequence[Job], *, now: datetime, leases: tuple[Lease, ...] = ()
+    ) -> Problem:
+        """Return the problem of placing `jobs` from `now` on; see `hybridplace.engine.gather`.
+
+        Raises
+        ------
+        InputError
+            When estate and jobs do not fit each other; names every fault.
+        """
+        from hybridplace.io import check_input
+
+        faults = check_input(self.estate, jobs, regions=known_regions(self.catalog))
+        if faults:
+            raise InputError(faults)
+        asked = {site.provider for site in self.estate.sites}
+        asked -= {access.provider for access in self.estate.providers}
+        asked |= {access.provider for access in self.estate.providers if access.live_prices}
+        return gather(
+            self.estate,
+            jobs,
+            now=now,
+            catalog=self.catalog,
+            policies=self.policies,
+            providers={name: self.provider(name) for name in sorted(asked)},
+            leases=leases,
+        )
+
+    def plan(
+        self,
+        problem: Problem,
+        *,
+        seed: int = 0,
+        stop: Stop | None = None,
+        watch: Callable[[Progress], None] | None = None,
+    ) -> Plan:
+        """Return a plan with a proven bound, held to the problem by `verify`.
+
+        Raises
+        ------
+        PlanError
+            When the solver's plan does not hold: a fault of ours, and nothing to be applied.
+        """
+        from hybridplace.solver import solve
+
+        plan = solve(problem, seed=seed, stop=stop, watch=watch)
+        verify(problem, plan)
+        return plan
+
+    def leases(self) -> tuple[Lease, ...]:
+        """Return what runs for this estate, as its providers tell it.
+
+        Raises
+        ------
+        ProviderError
+            When one of them could not be asked: what it holds is then not known.
+        """
+        owner = self.estate.name
+        found = [lease for name in self._acting() for lease in self.provider(name).leases(owner)]
+        return tuple(sorted(found, key=lambda lease: lease.id))
+
+    def diff(self, plan: Plan, *, at_h: float = 0.0) -> tuple[Action, ...]:
+        """Return what must be done for the plan at an hour; reads leases, changes nothing."""
+        return diff(self.estate.name, plan, self.leases(), at_h=at_h)
+
+    def apply(
+        self,
+        problem: Problem,
+        plan: Plan,
+        actions: Sequence[Action],
+        *,
+        watch: Callable[[Step], None] | None = None,
+    ) -> tuple[Step, ...]:
+        """Do the actions: 1 hold the plan to its problem, 2 ask the policies again, 3 act.
+
+        An action that fails is told and does not stop the others. Repeating is harmless: one key
+        makes one lease.
+
+        Raises
+        ------
+        PlanError
+            When the plan does not hold; nothing was done.
+        PolicyError
+            When a policy now denies what the plan does; nothing was done.
+        """
+        verify(problem, plan)
+        self._ask_again(problem, plan)
+        steps = []
+        for action in actions:
+            steps.append(self._do(problem, plan, action))
+            if watch is not None:
+                watch(steps[-1])
+        return tuple(steps)
+
+    def release(self, lease: Lease) -> None:
+        """Release one lease; one that is gone already is success.
+
+        Raises
+        ------
+        ProviderError
+            When the provider could not do it.
+        """
+        self.provider(lease.provider).release(lease.id)
+
+    def provider(self, name: str) -> Provider:
+        """Return a provider, made on first use with this estate's settings.
+
+        Raises
+        ------
+        PluginError
+            When no usable plug-in has it.
+        """
+        if name not in self._providers:
+            self._providers[name] = self.plugins.provider(name, self._settings(name))
+        return self._providers[name]
+
+    def _settings(self, name: str) -> Settings:
+        sites = tuple(site for site in self.estate.sites if site.provider == name)
+        here = {site.id for site in sites}
+        regions = [
+            site.region
+            for access in self.estate.providers
+            if access.provider == name
+            for site in allowed_sites(access, self.catalog)
+        ]
+        return Settings(
+            owner=self.estate.name,
+            sites=sites,
+            pools=tuple(pool for pool in self.estate.pools if pool.site in here),
+            regions=tuple(regions),
+            endpoint=self._endpoints.get(name),
+            state_dir=None if self._state_dir is None else str(self._state_dir),
+        )
+
+    def _acting(self) -> tuple[str, ...]:
+        """Return the providers of the estate that a plug-in acts on."""
+        named = {site.provider for site in self.estate.sites if site.own}
+        named |= {access.provider for access in self.estate.providers}
+        return tuple(sorted(named & set(self.plugins.providers)))
+
+    def _ask_again(self, problem: Problem, plan: Plan) -> None:
+        from hybridplace.policy import explain
+
+        for placement in plan.placements:
+            job, offer = problem.job[placement.job], problem.offer[placement.offer]
+            _refuse_denied(
+                explain(
+                    self.policies,
+                    job,
+                    problem.site[offer.site],
+                    datasets=problem.datasets,
+                    market=offer.market,
+                    confidential=offer.confidential,
+                )
+            )
+        for transfer in plan.transfers:
+            dataset, site = problem.dataset[transfer.dataset], problem.site[transfer.target]
+            _refuse_denied(explain(self.policies, dataset, site))
+
+    def _do(self, problem: Problem, plan: Plan, action: Action) -> Step:
+        try:
+            if action.verb is Verb.RELEASE:
+                held = {lease.id: lease for lease in self.leases()}
+                if action.key in held:
+                    self.release(held[action.key])
+                return Step(action=action)
+            offer = problem.offer[action.offer]
+            provider = self.provider(problem.site[offer.site].provider)
+            request = request_of(problem, plan, action, owner=self.estate.name)
+            return Step(action=action, lease=provider.acquire(request, key=action.key))
+        except ProviderError as error:
+            return Step(action=action, error=error)
+
+
+def request_of(problem: Problem, plan: Plan, action: Action, *, owner: str) -> Request:
+    """Return what is asked of a provider for an action of a plan."""
+    placement = next(one for one in plan.placements if one.job == action.job)
+    job, offer = problem.job[action.job], problem.offer[action.offer]
+    shape = job.shapes[placement.shape]
+    from hybridplace.model.run import workers_per_machine
+
+    expires = problem.now + timedelta(hours=placement.end_h) + GRACE
+    return Request(
+        owner=owner,
+        plan=plan_id(plan),
+        job=job.id,
+        offer=offer,
+        machines=action.machines,
+        expires=expires.isoformat(),
+        nodes=tuple(dict.fromkeys(share.node for share in placement.shares)),
+        disk_gib=shape.disk_gib * workers_per_machine(shape, offer),
+        public=job.public,
+    )
+
+
+def _refuse_denied(decision: Decision) -> None:
+    if not decision.allowed:
+        told = ", ".join(rule.id for rule in decision.rules)
+        what = f"{decision.action} of {decision.subject} at {decision.site}"
+        raise PolicyError(f"{what} is now denied by {told}; nothing was done: plan again")
+
+
+def known_regions(catalog: Catalog) -> tuple[str, ...]:
+    """Return the ids of all sites in the catalog."""
+    return tuple(site.id for name in catalog.providers for site in catalog.sites(name))
+
+
+def _refuse_unknown_regions(estate: Estate, catalog: Catalog) -> None:
+    from hybridplace.catalog import unknown_regions
+
+    faults = [
+        Fault(
+            where="estate",
+            path=f"providers[{number}].regions",
+            expected=f"regions of {access.provider} in the catalog",
+            got=pattern,
+            remedy=f"did you mean {' or '.join(near)}?" if near else "see hybridplace catalog list",
+        )
+        for number, access in enumerate(estate.providers)
+        for pattern, near in unknown_regions(catalog, access.provider, access.regions).items()
+    ]
+    if faults:
+        raise InputError(faults)
