@@ -18,7 +18,7 @@ from hybridplace.solver.candidates import Candidates
 from hybridplace.solver.compile import Compiled
 from hybridplace.solver.exact import Solution
 from hybridplace.solver.place import may_copy
-from hybridplace.solver.reasons import TEXT, Reason
+from hybridplace.solver.reasons import TEXT, Reason, reasons_of
 
 SOLVER = "cp-sat"
 NO_ROOM = "could run here, but room or money goes to other jobs"
@@ -107,10 +107,10 @@ def _transfer(
 
 
 def exclusion_counts(compiled: Compiled, name: str) -> tuple[tuple[str, int], ...]:
-    """Return for how many offers each reason comes first against a job, the most frequent first.
+    """Return for how many offers each reason stands against a job, the most frequent first.
 
-    An offer counts with the shape that has the fewest reasons against it; policies count by the
-    rule that decided.
+    An offer counts with the shape that has the fewest reasons against it, under each of them;
+    policies count by rule.
     """
     problem = compiled.problem
     number = next(row for row, job in enumerate(problem.jobs) if job.id == name)
@@ -118,8 +118,11 @@ def exclusion_counts(compiled: Compiled, name: str) -> tuple[tuple[str, int], ..
     for row, mask in enumerate(fewest_reasons(compiled, number)):
         if mask == 0:
             counts[NO_ROOM] += 1
-        else:
-            counts[_first_reason(problem, name, row, int(mask))] += 1
+        for reason in reasons_of(mask):
+            if reason is Reason.POLICY:
+                counts.update(_denied_by(problem, name, row))
+            else:
+                counts[TEXT[reason]] += 1
     return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
@@ -132,11 +135,8 @@ def fewest_reasons(compiled: Compiled, number: int) -> list[int]:
     return [int(mask) for mask in masks[best, np.arange(masks.shape[1])]]
 
 
-def _first_reason(problem: Problem, job: str, row: int, mask: int) -> str:
-    reason = Reason(mask & -mask)
-    if reason is not Reason.POLICY:
-        return TEXT[reason]
+def _denied_by(problem: Problem, job: str, row: int) -> set[str]:
     offer = problem.offers[row]
     denials = problem.denied("place", job, offer.site)
-    rules = sorted({rule for denial in denials if denial.covers(offer) for rule in denial.rules})
-    return f"{TEXT[reason]} {', '.join(rules)}"
+    rules = {rule for denial in denials if denial.covers(offer) for rule in denial.rules}
+    return {f"{TEXT[Reason.POLICY]} {rule}" for rule in rules}
