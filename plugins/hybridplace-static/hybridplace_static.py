@@ -10,7 +10,6 @@ import fcntl
 import json
 import math
 import os
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +28,7 @@ from hybridplace.plugin import Feature, Provider, Request, Settings, hookimpl
 T = TypeVar("T", Site, Pool, Node)
 
 STATE_VERSION = 1
+SIGNED = ("latitude_deg", "longitude_deg")
 
 
 @hookimpl
@@ -241,9 +241,9 @@ class Claims:
             "version": STATE_VERSION,
             "claims": [to_plain(claims[key]) for key in sorted(claims)],
         }
+        temporary = self._folder / ".static-claims-new"  # the lock is held: nobody else writes it
         try:
-            handle, temporary = tempfile.mkstemp(dir=self._folder, prefix=".static-claims-")
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
+            with temporary.open("w", encoding="utf-8") as file:
                 json.dump(state, file, indent=1)
                 file.flush()
                 os.fsync(file.fileno())
@@ -252,6 +252,7 @@ class Claims:
             os.fsync(folder)
             os.close(folder)
         except OSError as error:
+            temporary.unlink(missing_ok=True)
             raise ProviderError(f"static: claims cannot be written: {error}") from error
 
 
@@ -272,20 +273,20 @@ def read_machines(path: Path, settings: Settings) -> tuple[tuple[Site, ...], tup
     content = reader.load(path)
     sites = reader.values(Site, content, "sites", {"provider": Static.name, "own": True})
     pools = reader.values(Pool, content, "pools", {})
-    known = {site.id for site in (*settings.sites, *sites)}
-    for index, site in enumerate(sites):
+    known = {site.id for site in (*settings.sites, *sites.values())}
+    for at, site in sites.items():
         if site.provider != Static.name:
-            reader.fault(f"sites[{index}].provider", Static.name, site.provider, "remove it")
-    for index, pool in enumerate(pools):
+            reader.fault(f"{at}.provider", Static.name, site.provider, "remove it")
+    for at, pool in pools.items():
         if pool.site not in known:
             told = f"a site ({', '.join(sorted(known)) or 'there is none'})"
-            reader.fault(f"pools[{index}].site", told, pool.site)
-        reader.check_nodes(f"pools[{index}].nodes", pool.nodes)
-    reader.check_unique("sites", (*settings.sites, *sites))
-    reader.check_unique("pools", (*settings.pools, *pools))
+            reader.fault(f"{at}.site", told, pool.site)
+        reader.check_nodes(f"{at}.nodes", pool.nodes)
+    reader.check_unique("sites", (*settings.sites, *sites.values()))
+    reader.check_unique("pools", (*settings.pools, *pools.values()))
     if reader.faults:
         raise InputError(reader.faults)
-    return sites, pools
+    return tuple(sites.values()), tuple(pools.values())
 
 
 class _Reader:
@@ -324,15 +325,16 @@ class _Reader:
         key: str,
         given: Mapping[str, Any],
         at: str = "",
-    ) -> tuple[T, ...]:
-        """Return the `kind` values listed under `key`; wrong ones are left out and noted."""
+    ) -> dict[str, T]:
+        """Return the `kind` values under `key` by path; wrong ones are left out and noted."""
         items = content.get(key) or []
         path = f"{at}.{key}" if at else key
         if not isinstance(items, list):
             self.fault(path, "a list", items)
-            return ()
-        made = [self._value(kind, item, f"{path}[{i}]", given) for i, item in enumerate(items)]
-        return tuple(value for value in made if value is not None)
+            return {}
+        found = {f"{path}[{index}]": item for index, item in enumerate(items)}
+        made = {place: self._value(kind, item, place, given) for place, item in found.items()}
+        return {place: value for place, value in made.items() if value is not None}
 
     def check_unique(self, path: str, values: Iterable[Site | Pool | Node]) -> None:
         """Note ids that are there more than once."""
@@ -371,7 +373,7 @@ class _Reader:
     def _field(self, hint: Any, item: Mapping[str, Any], name: str, path: str) -> Any:
         value, at = item[name], f"{path}.{name}"
         if hint == tuple[Node, ...]:
-            return self.values(Node, item, name, {}, path)
+            return tuple(self.values(Node, item, name, {}, path).values())
         if get_origin(hint) is tuple:
             if isinstance(value, list) and all(isinstance(part, str) for part in value):
                 return tuple(value)
@@ -380,10 +382,10 @@ class _Reader:
         numeric = float in allowed or int in allowed
         if numeric and isinstance(value, int | float) and not isinstance(value, bool):
             whole = float in allowed or isinstance(value, int)
-            signed = name in ("latitude_deg", "longitude_deg")
-            if whole and math.isfinite(value) and (signed or value >= 0):
+            if whole and math.isfinite(value) and (name in SIGNED or value >= 0):
                 return float(value) if float in allowed else value
         elif type(value) in allowed:
             return value
-        expected = {str: "text", bool: "true or false", float: "a number, at least 0"}
+        number = "a number" if name in SIGNED else "a number, at least 0"
+        expected = {str: "text", bool: "true or false", float: number}
         return self.fault(at, expected.get(allowed[0], "a whole number, at least 0"), value)
