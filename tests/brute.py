@@ -40,23 +40,27 @@ from hybridplace.model.site import Market, Node, Offer
 
 _LASTING = (
     verify.jobs_are_together_or_apart,
-    verify.results_stay_where_allowed,
     verify.producers_are_placed,
     verify.inputs_come_first,
     verify.quotas_hold,
     verify.limits_hold,
-    verify.nodes_hold,
 )
 """Rules that, once broken by the first jobs (producers before readers), stay broken."""
+
+_NODES = (verify.nodes_hold,)
+"""The same, for the one rule of several jobs that depends on shares."""
+
+Placements = tuple[Placement, ...]
+Decided = tuple[Placements, ...]
+"""For each job that is placed, the placements that differ in their shares only."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One way to decide a job: left out, or placed, on one of several sets of shares."""
+    """One way to decide a job: left out, or placed, with one of several sets of shares."""
 
-    job: str
     usd: float
-    placements: tuple[Placement, ...] = ()
+    alternatives: Placements = ()
 
 
 def best_plan(problem: Problem) -> Plan:
@@ -67,27 +71,30 @@ def best_plan(problem: Problem) -> Plan:
     rest = [sum(least[depth:]) for depth in range(len(order) + 1)]
     best = stated(problem, (), (), order)
 
-    def decide(depth: int, usd: float, placements: tuple[Placement, ...]) -> None:
+    def decide(depth: int, usd: float, decided: Decided, packed: Placements) -> None:
         nonlocal best
         if depth == len(order):
-            best = _with_transfers(problem, placements, best)
+            best = _with_transfers(problem, packed, best)
             return
         for choice in choices[depth]:
             if usd + choice.usd + rest[depth + 1] >= best.objective_usd:
                 return  # the choices that follow cost as much or more
-            for extended in _extended(problem, placements, choice):
-                # The data of the first jobs may cost so much that no choice here is cheap enough.
-                moved_usd = _least_transfer_usd(problem, extended)
-                if usd + choice.usd + moved_usd + rest[depth + 1] < best.objective_usd:
-                    decide(depth + 1, usd + choice.usd, extended)
+            chosen = (*decided, choice.alternatives) if choice.alternatives else decided
+            placements = _packed(problem, chosen, packed)
+            if placements is None:
+                continue
+            # The data of the first jobs may cost so much that no choice here is cheap enough.
+            moved_usd = _least_transfer_usd(problem, placements)
+            if usd + choice.usd + moved_usd + rest[depth + 1] < best.objective_usd:
+                decide(depth + 1, usd + choice.usd, chosen, placements)
 
-    decide(0, 0.0, ())
+    decide(0, 0.0, (), ())
     return best
 
 
 def stated(
     problem: Problem,
-    placements: tuple[Placement, ...],
+    placements: Placements,
     transfers: tuple[Transfer, ...],
     unplaced: tuple[str, ...],
     costs: Costs | None = None,
@@ -95,7 +102,7 @@ def stated(
     """Return the plan that decides so, with the sums that `cost` gives unless `costs` is."""
     costs = plan_costs(problem, placements, transfers, unplaced) if costs is None else costs
     return Plan(
-        placements=tuple(sorted(placements, key=lambda placement: placement.job)),
+        placements=tuple(sorted(placements, key=lambda one: one.job)),
         transfers=tuple(sorted(transfers, key=lambda one: (one.dataset, one.target, one.source))),
         unplaced=tuple(Unplaced(job=job) for job in sorted(unplaced)),
         status=Status.OPTIMAL,
@@ -119,7 +126,7 @@ def _producers_first(problem: Problem) -> tuple[str, ...]:
 
 def _choices(problem: Problem, job: Job) -> list[Choice]:
     """Return every way to decide a job that breaks no rule by itself, cheapest first."""
-    found = [Choice(job=job.id, usd=rejection_costs(problem, job).total_usd)]
+    found = [Choice(usd=rejection_costs(problem, job).total_usd)]
     for offer, (index, shape), slot in product(
         problem.offers,
         enumerate(job.shapes),
@@ -132,7 +139,7 @@ def _choices(problem: Problem, job: Job) -> list[Choice]:
         )
         if placed:
             usd = placement_costs(problem, placed[0]).total_usd
-            found.append(Choice(job=job.id, usd=usd, placements=placed))
+            found.append(Choice(usd=usd, alternatives=placed))
     return sorted(found, key=lambda choice: choice.usd)
 
 
@@ -171,18 +178,33 @@ def _shares(node: Node, shape: Shape) -> Iterator[Share]:
         yield Share(node=node.id, devices=devices)
 
 
-def _extended(
-    problem: Problem, placements: tuple[Placement, ...], choice: Choice
-) -> Iterator[tuple[Placement, ...]]:
-    """Yield the placements with those of `choice` added, where no lasting rule is broken."""
-    for extended in (
-        [(*placements, one) for one in choice.placements] if choice.placements else [placements]
-    ):
-        if _uses_devices_in_order(problem, extended) and _may_become_right(problem, extended):
-            yield extended
+def _packed(problem: Problem, decided: Decided, packed: Placements) -> Placements | None:
+    """Return a placement for each decision such that no lasting rule is broken, if there is one.
+
+    Which shares a job has matters to nothing but the nodes: no cost and no other rule sees them.
+    First the placements before the last decision are kept, then all are tried.
+    """
+    if len(decided) == len(packed):
+        return packed
+    if _breaks(problem, (*packed, decided[-1][0]), _LASTING):
+        return None
+    kept = tuple((one,) for one in packed)
+    return _pack(problem, (*kept, decided[-1]), ()) or _pack(problem, decided, ())
 
 
-def _uses_devices_in_order(problem: Problem, placements: tuple[Placement, ...]) -> bool:
+def _pack(problem: Problem, decided: Decided, packed: Placements) -> Placements | None:
+    if len(packed) == len(decided):
+        return packed
+    for placement in decided[len(packed)]:
+        more = (*packed, placement)
+        if _uses_devices_in_order(problem, more) and not _breaks(problem, more, _NODES):
+            found = _pack(problem, decided, more)
+            if found is not None:
+                return found
+    return None
+
+
+def _uses_devices_in_order(problem: Problem, placements: Placements) -> bool:
     """Say whether each node's accelerators are first used in order of their index.
 
     Accelerators of one node are alike, so renaming them turns every other plan into one of these.
@@ -196,17 +218,29 @@ def _uses_devices_in_order(problem: Problem, placements: tuple[Placement, ...]) 
     return all(seen == list(range(len(seen))) for seen in used.values())
 
 
-def _may_become_right(problem: Problem, placements: tuple[Placement, ...]) -> bool:
-    draft = stated(problem, placements, (), (), Costs())
-    return not any(told for rule in _LASTING for told in rule(problem, draft))
+def _breaks(problem: Problem, placements: Placements, rules: tuple[verify.Rule, ...]) -> bool:
+    draft = Plan(
+        placements=placements,
+        transfers=(),
+        unplaced=(),
+        status=Status.FEASIBLE,
+        costs=Costs(),
+        objective_usd=0.0,
+        bound_usd=0.0,
+        carbon_g=None,
+        solver="brute",
+        seed=0,
+        problem_digest="",
+    )
+    return any(told for rule in rules for told in rule(problem, draft))
 
 
-def _site_of(problem: Problem, placements: tuple[Placement, ...]) -> dict[str, str]:
+def _site_of(problem: Problem, placements: Placements) -> dict[str, str]:
     return {placement.job: problem.offer[placement.offer].site for placement in placements}
 
 
 def _transfers(
-    problem: Problem, placements: tuple[Placement, ...]
+    problem: Problem, placements: Placements
 ) -> list[tuple[tuple[float, Transfer], ...]]:
     """Return, for each copy that is needed, every way to make it with its price."""
     site_of = _site_of(problem, placements)
@@ -221,13 +255,13 @@ def _transfers(
     ]
 
 
-def _least_transfer_usd(problem: Problem, placements: tuple[Placement, ...]) -> float:
+def _least_transfer_usd(problem: Problem, placements: Placements) -> float:
     """Return what moving the data of these placements costs at least; infinite if it cannot."""
     ways = _transfers(problem, placements)
     return sum(min((usd for usd, _ in each), default=math.inf) for each in ways)
 
 
-def _with_transfers(problem: Problem, placements: tuple[Placement, ...], best: Plan) -> Plan:
+def _with_transfers(problem: Problem, placements: Placements, best: Plan) -> Plan:
     """Return the cheapest right plan with these placements, or `best` where none is cheaper."""
     placed = {placement.job for placement in placements}
     unplaced = tuple(job.id for job in problem.jobs if job.id not in placed)

@@ -32,6 +32,9 @@ class ShapeForm(Form):
     workers: CountFromOne = Field(
         1, description="size of the gang; for tuning, runs at a time; unused by inference"
     )
+    architectures: Annotated[list[Literal["x86_64", "arm64"]], Field(min_length=1)] = Field(
+        ["x86_64"], description="CPUs that the job's image runs on"
+    )
     units_h: Positive = Field(
         description="what one worker does per hour: samples, requests, GiB or runs, by kind"
     )

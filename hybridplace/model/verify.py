@@ -135,16 +135,6 @@ def transfers_are_allowed(problem: Problem, plan: Plan) -> Iterator[str]:
             yield f"dataset {transfer.dataset}: copy to {transfer.target} is denied by {told}"
 
 
-def results_stay_where_allowed(problem: Problem, plan: Plan) -> Iterator[str]:
-    """A dataset is produced only at a site where a copy of it would be allowed."""
-    for placement in plan.placements:
-        site = problem.offer[placement.offer].site
-        for dataset in problem.job[placement.job].outputs:
-            for denial in problem.denied("transfer", dataset, site):
-                told = ", ".join(denial.rules)
-                yield f"dataset {dataset}: produced at {site}, which is denied by {told}"
-
-
 def inputs_come_first(problem: Problem, plan: Plan) -> Iterator[str]:
     """A job starts once its inputs are produced and have arrived."""
     site_of = _site_of(problem, plan)
@@ -248,7 +238,6 @@ _THEN: tuple[Rule, ...] = (
     data_is_there,
     producers_are_placed,
     transfers_are_allowed,
-    results_stay_where_allowed,
     jobs_are_together_or_apart,
 )
 _LAST: tuple[Rule, ...] = (inputs_come_first, quotas_hold, nodes_hold, limits_hold, sums_are_right)

@@ -10,8 +10,10 @@ stays a bound.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from hybridplace.errors import Fault, InputError
 from hybridplace.model.cost import rejection_costs, transfer_usd
@@ -62,6 +64,16 @@ def solve_exactly(
     for family in FAMILIES:
         family(model, v)
     minimise_cost(model, v)
+    solution = _cheapest(model, v, seed=seed, stop=stop, watch=watch)
+    return _earliest(model, v, solution, seed=seed, stop=stop)
+
+
+def _cheapest(
+    model: cp_model.CpModel, v: Variables, *, seed: int, stop: Stop, watch: Watch | None
+) -> Solution:
+    """Solve, pack, cut off what cannot be packed, and solve again until everything is packed."""
+    from ortools.sat.python import cp_model
+
     rows: dict[str, int] = {}
     bound_usd = 0.0
     for number in range(stop.rounds):
@@ -73,14 +85,41 @@ def solve_exactly(
             break
         rows = _chosen(v, solver)
         try:
-            shares, conflicts = pack_all(candidates, rows)
+            shares, conflicts = pack_all(v.candidates, rows)
         except TimeoutError:
             break
         if not conflicts:
             return Solution(rows=rows, shares=shares, bound_usd=bound_usd)
         for jobs in conflicts:
             model.add_bool_or([v.x[rows[job]].negated() for job in jobs])
-    return evict(candidates, rows, bound_usd)
+    return evict(v.candidates, rows, bound_usd)
+
+
+def _earliest(
+    model: cp_model.CpModel, v: Variables, found: Solution, *, seed: int, stop: Stop
+) -> Solution:
+    """Return the solution with earlier starts, where they cost the same: nobody waits for nothing.
+
+    Offers and shapes stay, so the bound does too.
+    """
+    kept = {row for chosen in found.rows.values() for row in _same_but_start(v, chosen)}
+    for row, variable in enumerate(v.x):
+        if row not in kept:
+            model.add(variable == 0)
+    for job in found.rows:
+        model.add(v.reject[job] == 0)
+    model.minimize(sum(int(v.candidates.start[row]) * v.x[row] for row in sorted(kept)))
+    early = _cheapest(model, v, seed=seed, stop=Stop(work=stop.work, rounds=3), watch=None)
+    if early.rows.keys() != found.rows.keys():
+        return found
+    return replace(early, bound_usd=found.bound_usd)
+
+
+def _same_but_start(v: Variables, chosen: int) -> list[int]:
+    """Return the candidates that differ from one in their start alone, and cost no more."""
+    c = v.candidates
+    same = (c.job == c.job[chosen]) & (c.offer == c.offer[chosen]) & (c.shape == c.shape[chosen])
+    return [int(row) for row in np.flatnonzero(same & (c.usd <= c.usd[chosen]))]
 
 
 def minimise_cost(model: cp_model.CpModel, v: Variables) -> None:

@@ -42,7 +42,7 @@ TEXT: dict[Reason, str] = {
     Reason.LATENCY: "too far from the job's users, or the latency is not known",
     Reason.POLICY: "denied by policy",
     Reason.DATA: "an input may not, or cannot, be brought there in time",
-    Reason.RESULTS: "a result may not be made there, or cannot be delivered from there",
+    Reason.RESULTS: "a result may not, or cannot, be delivered from there",
     Reason.TIME: "would end after the deadline or the horizon",
     Reason.LIMIT: "would exceed a limit all by itself",
 }

@@ -346,9 +346,6 @@ _BY_RULE: dict[str, dict[str, tuple[str, Change]]] = {
     "transfers_are_allowed": {
         "copied where denied": ("pipeline", _deny("transfer", "ready", "far")),
     },
-    "results_stay_where_allowed": {
-        "produced where denied": ("pipeline", _deny("transfer", "ready", "lab")),
-    },
     "jobs_are_together_or_apart": {
         "apart but together": ("apart", _placed("b", offer=_OWNED, **_share(0, node="n2"))),
         "together but apart": ("apart", _placed("c", offer=_BOUGHT, shares=())),
