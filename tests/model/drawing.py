@@ -6,6 +6,7 @@ Figures come from short lists of decimal values, so that ties and full capacitie
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import permutations
 from typing import Any, TypeVar
@@ -136,7 +137,9 @@ def _link(d: _Draw, source: str, target: str) -> Link:
 
 
 def _capacity(d: _Draw) -> tuple[tuple[Pool, ...], tuple[Offer, ...]]:
-    nodes = tuple(_node(d, f"n{number}") for number in range(d.count(3, 1)))
+    nodes = tuple(_node(d, f"n{number}") for number in range(d.of(1, 2, 2, 3)))
+    if d.of(False, True):
+        nodes = tuple(replace(nodes[0], id=node.id) for node in nodes)
     pools = (
         Pool(id="nodes", site="lab", nodes=nodes),
         *(
@@ -156,7 +159,7 @@ def _node(d: _Draw, name: str) -> Node:
     return Node(
         id=name,
         accelerator=accelerator,
-        accelerators=0 if accelerator is None else d.count(2, 1),
+        accelerators=0 if accelerator is None else d.of(1, 1, 2),
         cpus=d.of(2.0, 4.0, 8.0, 8.0),
         memory_gib=d.of(8.0, 16.0, 32.0, 32.0),
         interconnect_gbps=d.of(None, 10.0, 100.0),
@@ -252,7 +255,7 @@ def _shape(d: _Draw) -> Shape:
         cpus=d.of(1.0, 1.0, 2.0, 4.0),
         memory_gib=d.of(2.0, 4.0, 8.0),
         disk_gib=d.of(0.0, 100.0),
-        workers=d.of(1, 1, 1, 2, 2, 3),
+        workers=d.of(1, 1, 2, 2, 3),
         units_h=d.of(1.0, 2.0, 2.0, 4.0),
     )
 
@@ -283,9 +286,9 @@ def _inference(d: _Draw) -> Inference:
             (Users(site="lab", share=0.75), Users(site="near", share=0.25)),
         ),
         service_ms=d.of(0.0, 10.0),
-        latency_limit_ms=d.of(None, None, 30.0, 100.0),
-        latency_target_ms=d.of(None, 10.0, 20.0),
-        latency_usd_ms_h=d.of(0.0, 0.001, 0.01),
+        latency_limit_ms=d.of(None, 30.0, 100.0, 100.0),
+        latency_target_ms=d.of(None, 10.0, 10.0, 20.0),
+        latency_usd_ms_h=d.of(0.0, 0.001, 0.01, 0.01),
         min_replicas=d.of(0, 1, 1, 2),
         max_replicas=d.of(None, None, 2),
     )
@@ -311,7 +314,7 @@ def _job(
     return Job(
         id=name,
         tenant=d.of(*TENANTS),
-        work=_work(d, d.of(Training, Training, Inference, Preprocessing, Tuning)),
+        work=_work(d, d.of(Training, Training, Inference, Inference, Preprocessing, Tuning)),
         shapes=tuple(_shape(d) for _ in range(d.of(1, 2))),
         inputs=inputs,
         outputs=outputs,
