@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hybridplace.errors import CapacityError, InputError
-from hybridplace.mock.aws_faults import actions, read_faults
+from hybridplace.mock.aws_faults import READERS, actions, read_faults
 from hybridplace.mock.script import Script, ScriptedFault
 from hybridplace.model.site import Market
 
 from .conftest import offer, request_for
 
+DOCS = (Path(__file__).parents[2] / "docs" / "providers" / "aws.md").read_text()
 ACTION = "an action of EC2, SSM, Service Quotas or Pricing"
 
 
@@ -77,6 +81,13 @@ def test_all_that_is_wrong_is_told_at_once():
         read_faults(["Run:a b:times=x", "GetParameter:X:lost=maybe"])
     paths = [fault.path for fault in raised.value.faults]
     assert ["--fault[0]"] * 3 + ["--fault[1]"] == paths
+
+
+def test_the_faults_of_the_page():
+    """The page's examples can be read, and it names every field."""
+    (block,) = re.findall(r"```text\n(.*?)```", DOCS, re.DOTALL)
+    assert 5 == len(read_faults(block.splitlines()))
+    assert set() == {name for name in READERS if f"`{name}`" not in DOCS}
 
 
 @given(st.text(alphabet="RunIstace:=times1always.lo _é", max_size=40))

@@ -14,7 +14,8 @@ from .conftest import OWNER, REGION, offer, request_for
 SPOT = offer("p4d.24xlarge", Market.SPOT)
 
 
-def _tags(kind, **named):
+def tagged(kind, **named):
+    """Return the argument that gives a new thing our tags."""
     tags = [{"Key": f"hybridplace:{name}", "Value": value} for name, value in named.items()]
     return [{"ResourceType": kind, "Tags": tags}]
 
@@ -67,34 +68,34 @@ def test_others_are_left_alone(aws, make, provider):
     image = ec2.describe_images()["Images"][0]["ImageId"]
     plain = {"ImageId": image, "InstanceType": "c5.large", "MinCount": 1, "MaxCount": 1}
     ec2.run_instances(**plain)
-    ec2.run_instances(**plain, TagSpecifications=_tags("instance", owner="other", lease="key-1"))
-    ec2.run_instances(**plain, TagSpecifications=_tags("instance", owner=OWNER))
+    ec2.run_instances(**plain, TagSpecifications=tagged("instance", owner="other", lease="key-1"))
+    ec2.run_instances(**plain, TagSpecifications=tagged("instance", owner=OWNER))
     before = aws.leftovers()
     assert [] == provider.leases(OWNER)
     provider.release("key-1")
     assert before == aws.leftovers()
 
 
-def _left_behind(ec2):
+def left_behind(ec2):
     """Make one of each thing that can outlive its machine, tagged with a lease."""
     named = {"owner": OWNER, "lease": "key-1", "job": "retrain"}
     zone, size = f"{REGION}a", 10
-    ec2.create_volume(AvailabilityZone=zone, Size=size, TagSpecifications=_tags("volume", **named))
-    ec2.allocate_address(Domain="vpc", TagSpecifications=_tags("elastic-ip", **named))
+    ec2.create_volume(AvailabilityZone=zone, Size=size, TagSpecifications=tagged("volume", **named))
+    ec2.allocate_address(Domain="vpc", TagSpecifications=tagged("elastic-ip", **named))
     subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
     ec2.create_network_interface(
-        SubnetId=subnet, TagSpecifications=_tags("network-interface", **named)
+        SubnetId=subnet, TagSpecifications=tagged("network-interface", **named)
     )
     image = ec2.describe_images()["Images"][0]["ImageId"]
     ec2.request_spot_instances(
         LaunchSpecification={"ImageId": image, "InstanceType": "c5.large"},
-        TagSpecifications=_tags("spot-instances-request", **named),
+        TagSpecifications=tagged("spot-instances-request", **named),
     )
 
 
 def test_leftovers_are_told_and_released(aws, provider):
     """Disks, addresses, interfaces and spot requests left of a lease are told as ending, and go."""
-    _left_behind(_ec2(provider))
+    left_behind(_ec2(provider))
     (machine,) = [line.split()[2] for line in aws.leftovers() if " instance " in line]
     _ec2(provider).terminate_instances(InstanceIds=[machine])
     kinds = {line.split()[1] for line in aws.leftovers()}
@@ -115,7 +116,7 @@ def test_address_in_use_is_released(aws, provider):
     """An address that is bound to a machine goes with the lease."""
     lease = provider.acquire(request_for(offer()), key="key-1")
     ec2 = _ec2(provider)
-    tags = _tags("elastic-ip", owner=OWNER, lease="key-1")
+    tags = tagged("elastic-ip", owner=OWNER, lease="key-1")
     address = ec2.allocate_address(Domain="vpc", TagSpecifications=tags)
     ec2.associate_address(AllocationId=address["AllocationId"], InstanceId=lease.machines[0])
     provider.release("key-1")
@@ -125,7 +126,7 @@ def test_address_in_use_is_released(aws, provider):
 @pytest.mark.parametrize("code", ["VolumeInUse", "IncorrectState"])
 def test_disk_of_a_machine_that_is_shutting_down(aws, provider, code):
     """What hangs on a machine that is still shutting down is to be repeated, and then goes."""
-    tags = _tags("volume", owner=OWNER, lease="key-1")
+    tags = tagged("volume", owner=OWNER, lease="key-1")
     _ec2(provider).create_volume(AvailabilityZone=f"{REGION}a", Size=1, TagSpecifications=tags)
     aws.script(ScriptedFault(action="DeleteVolume", code=code))
     with pytest.raises(TransientError) as raised:
@@ -145,7 +146,7 @@ def test_disk_of_a_machine_that_is_shutting_down(aws, provider, code):
 def test_gone_in_between_is_success(aws, provider, action, code):
     """A thing that goes between being listed and being ended is no error."""
     provider.acquire(request_for(offer()), key="key-1")
-    tags = _tags("volume", owner=OWNER, lease="key-1")
+    tags = tagged("volume", owner=OWNER, lease="key-1")
     _ec2(provider).create_volume(AvailabilityZone=f"{REGION}a", Size=1, TagSpecifications=tags)
     aws.script(ScriptedFault(action=action, code=code))
     provider.release("key-1")
