@@ -73,6 +73,7 @@ class GrantedSpotRequest(SpotInstanceRequest):
 
     @state.setter
     def state(self, state: str) -> None:
+        """Take what moto sets."""
         self._state = state
 
     @property
