@@ -2,28 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from hybridplace.errors import Fault, InputError
 from hybridplace.model.job import Dataset, Job
 from hybridplace.model.problem import Denial, Rule
 from hybridplace.model.site import Market, Offer, Site
 from hybridplace.policy.ask import PLACE, TRANSFER, Answer, Question, ask, relevant
-from hybridplace.policy.facts import Facts, dataset_facts, job_facts, offer_facts, site_facts
+from hybridplace.policy.facts import (
+    Facts,
+    Seen,
+    context_facts,
+    dataset_facts,
+    job_facts,
+    offer_facts,
+    site_facts,
+)
 from hybridplace.policy.load import PolicySet
-from hybridplace.policy.narrow import OfferClass, denials
+from hybridplace.policy.narrow import OfferClass, Scope, scopes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """Something that is allowed or denied as a whole: allowed where all its questions are."""
+class Pair(NamedTuple):
+    """A job or dataset, and a site."""
 
     action: str
     subject: str
     site: str
-    offer: OfferClass | None
-    questions: tuple[Question, ...]
+
+
+class Case(NamedTuple):
+    """What policies see of a pair, and no more than they look at; many pairs are one case.
+
+    It is allowed, for one of the offers, where that holds for all parties: the datasets of a job.
+    """
+
+    action: str
+    parties: tuple[tuple[Facts, Facts], ...]  # facts of the principal, and of the context
+    site: Facts
+    offers: tuple[OfferClass | None, ...]
+
+    def questions(self, policies: PolicySet, offer: OfferClass | None) -> list[Question]:
+        """Return what is to be asked about one of the offers."""
+        seen = relevant(policies.reads, "context", offer_facts(*offer)) if offer else ()
+        return [
+            Question(self.action, principal, self.site, (*context, *seen))
+            for principal, context in self.parties
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,18 +98,21 @@ def decide(
     for offer in offers:
         classes.setdefault(offer.site, set()).add((offer.market, offer.confidential))
     homes = {dataset.id: dataset.homes for dataset in datasets}
-    copies = _dataset_cases(policies, TRANSFER, datasets, sites)
-    cases = [
-        *_place_cases(policies, jobs, _data(jobs, datasets), sites, classes),
-        *(case for case in copies if case.site not in homes[case.subject]),
-    ]
-    answers = ask(policies, _questions(cases))
-    found: dict[tuple[str, str, str], dict[OfferClass | None, tuple[str, ...]]] = {}
-    for case in cases:
-        answer = _all(case, answers)
-        pair = found.setdefault((case.action, case.subject, case.site), {})
-        pair[case.offer] = () if answer.allowed else answer.rules
-    return denials(found)
+    copies = _copies(policies, TRANSFER, datasets, sites)
+    pairs = {
+        **_places(policies, jobs, _data(jobs, datasets), sites, classes),
+        **{pair: case for pair, case in copies.items() if pair.site not in homes[pair.subject]},
+    }
+    found = {
+        case: scopes({offer: () if a.allowed else a.rules for offer, a in answers.items()})
+        for case, answers in _answers(policies, pairs).items()
+    }
+    return tuple(
+        sorted(
+            (denial for pair, case in pairs.items() for denial in _denials(pair, found[case])),
+            key=_order,
+        )
+    )
 
 
 def explain(
@@ -114,80 +143,108 @@ def explain(
     InputError
         The job names a dataset that `datasets` lacks.
     """
+    offer = (market, tuple(confidential)) if isinstance(subject, Job) else None
     if isinstance(subject, Job):
         data = _data([subject], datasets)
-        offers = {site.id: {(market, tuple(confidential))}}
-        (case,) = _place_cases(policies, [subject], data, [site], offers)
+        pairs = _places(
+            policies, [subject], data, [site], {site.id: {(market, tuple(confidential))}}
+        )
     else:
-        (case,) = _dataset_cases(policies, action, [subject], [site])
-    answer = _all(case, ask(policies, _questions([case])))
+        pairs = _copies(policies, action, [subject], [site])
+    ((pair, case),) = pairs.items()
+    answer = _answers(policies, pairs)[case][offer]
     return Decision(
-        action=case.action,
-        subject=case.subject,
-        site=case.site,
-        market=case.offer[0] if case.offer else None,
-        confidential=case.offer[1] if case.offer else (),
+        action=pair.action,
+        subject=pair.subject,
+        site=pair.site,
+        market=offer[0] if offer else None,
+        confidential=offer[1] if offer else (),
         allowed=answer.allowed,
         rules=tuple(policies.rule[name] for name in answer.rules),
     )
 
 
-def _place_cases(
+def _places(
     policies: PolicySet,
-    jobs: list[Job],
+    jobs: Iterable[Job],
     data: Mapping[str, list[Dataset]],
-    sites: list[Site],
+    sites: Iterable[Site],
     classes: Mapping[str, set[OfferClass]],
-) -> list[Case]:
-    principals = {
-        job.id: {relevant(policies, "principal", facts) for facts in job_facts(job, data[job.id])}
-        for job in jobs
-    }
-    places = _places(policies, sites)
-    offers = {
-        offer: relevant(policies, "context", offer_facts(*offer))
-        for offer in set().union(*classes.values())
-    }
-    return [
-        Case(
-            action=PLACE,
-            subject=job.id,
-            site=site.id,
-            offer=offer,
-            questions=tuple(
-                Question(PLACE, principal, places[site.id], offers[offer])
-                for principal in sorted(principals[job.id])
-            ),
-        )
-        for job in jobs
-        for site in sites
-        for offer in sorted(classes[site.id])
-    ]
+) -> dict[Pair, Case]:
+    subjects = {job.id: job_facts(job, data[job.id]) for job in jobs}
+    offers = {site: tuple(sorted(found)) for site, found in classes.items() if found}
+    return _pairs(policies, PLACE, subjects, [site for site in sites if site.id in offers], offers)
 
 
-def _dataset_cases(
+def _copies(
     policies: PolicySet, action: str, datasets: Iterable[Dataset], sites: Iterable[Site]
-) -> list[Case]:
+) -> dict[Pair, Case]:
     sites = list(sites)
-    principals = {
-        dataset.id: relevant(policies, "principal", dataset_facts(dataset)) for dataset in datasets
+    subjects = {dataset.id: (dataset_facts(dataset),) for dataset in datasets}
+    return _pairs(policies, action, subjects, sites, {site.id: (None,) for site in sites})
+
+
+def _pairs(
+    policies: PolicySet,
+    action: str,
+    subjects: Mapping[str, Iterable[Seen]],
+    sites: Iterable[Site],
+    offers: Mapping[str, tuple[OfferClass | None, ...]],
+) -> dict[Pair, Case]:
+    """Return the case of each subject at each site."""
+    reads = policies.reads
+    places = {site.id: relevant(reads, "resource", site_facts(site)) for site in sites}
+    pairs = {}
+    for subject, parties in subjects.items():
+        seen = [(relevant(reads, "principal", facts), homes) for facts, homes in parties]
+        for site, place in places.items():
+            asked = {
+                (facts, relevant(reads, "context", context_facts(homes, site)))
+                for facts, homes in seen
+            }
+            case = Case(action, tuple(sorted(asked)), place, offers[site])
+            pairs[Pair(action, subject, site)] = case
+    return pairs
+
+
+def _answers(
+    policies: PolicySet, pairs: Mapping[Pair, Case]
+) -> dict[Case, dict[OfferClass | None, Answer]]:
+    """Return the answer for each offer of each distinct case."""
+    first: dict[Case, Pair] = {}
+    for pair, case in pairs.items():
+        first.setdefault(case, pair)
+    asked = {
+        (case, offer): case.questions(policies, offer) for case in first for offer in case.offers
     }
-    places = _places(policies, sites)
-    return [
-        Case(
-            action=action,
-            subject=dataset,
-            site=site.id,
-            offer=None,
-            questions=(Question(action, facts, places[site.id]),),
+    words: dict[Question, str] = {}
+    for (case, offer), questions in asked.items():
+        for question in questions:
+            words.setdefault(question, _words(first[case], offer))
+    given = ask(policies, words)
+    answers: dict[Case, dict[OfferClass | None, Answer]] = {case: {} for case in first}
+    for (case, offer), questions in asked.items():
+        answers[case][offer] = _all([given[question] for question in questions])
+    return answers
+
+
+def _all(answers: list[Answer]) -> Answer:
+    """Return the answer to all of them: a denial, with all rules, if any of them is one."""
+    allowed = all(answer.allowed for answer in answers)
+    rules = {rule for answer in answers if answer.allowed == allowed for rule in answer.rules}
+    return Answer(allowed, tuple(sorted(rules)))
+
+
+def _denials(pair: Pair, found: Mapping[Scope, tuple[str, ...]]) -> Iterator[Denial]:
+    for (market, confidential), rules in found.items():
+        yield Denial(
+            action=pair.action,
+            subject=pair.subject,
+            site=pair.site,
+            market=market,
+            confidential=confidential,
+            rules=rules,
         )
-        for dataset, facts in principals.items()
-        for site in sites
-    ]
-
-
-def _places(policies: PolicySet, sites: Iterable[Site]) -> dict[str, Facts]:
-    return {site.id: relevant(policies, "resource", site_facts(site)) for site in sites}
 
 
 def _data(jobs: Iterable[Job], datasets: Iterable[Dataset]) -> dict[str, list[Dataset]]:
@@ -211,24 +268,11 @@ def _data(jobs: Iterable[Job], datasets: Iterable[Dataset]) -> dict[str, list[Da
     return {job: [known[name] for name in data] for job, data in names.items()}
 
 
-def _questions(cases: Iterable[Case]) -> dict[Question, str]:
-    """Return each distinct question with the first case, in words, that asks it."""
-    questions: dict[Question, str] = {}
-    for case in cases:
-        for question in case.questions:
-            if question not in questions:
-                questions[question] = _words(case)
-    return questions
+def _words(pair: Pair, offer: OfferClass | None) -> str:
+    about = f" ({', '.join([offer[0], *offer[1]])})" if offer else ""
+    return f"{pair.action} {pair.subject} at {pair.site}{about}"
 
 
-def _words(case: Case) -> str:
-    offer = f" ({', '.join([case.offer[0], *case.offer[1]])})" if case.offer else ""
-    return f"{case.action} {case.subject} at {case.site}{offer}"
-
-
-def _all(case: Case, answers: Mapping[Question, Answer]) -> Answer:
-    """Return the answer to the case: a denial if any of its questions has one, with all rules."""
-    given = [answers[question] for question in case.questions]
-    allowed = all(answer.allowed for answer in given)
-    rules = {rule for answer in given if answer.allowed == allowed for rule in answer.rules}
-    return Answer(allowed, tuple(sorted(rules)))
+def _order(denial: Denial) -> tuple[str, ...]:
+    confidential = "*" if denial.confidential is None else ",".join(denial.confidential)
+    return (denial.action, denial.subject, denial.site, denial.market or "*", confidential)

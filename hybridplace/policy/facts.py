@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from hybridplace.model.job import Dataset, Job
 from hybridplace.model.site import Market, Site
@@ -19,7 +20,14 @@ Facts = tuple[tuple[str, Value], ...]
 _MAX_GIB = 2.0**53  # whole floats above it are not exact, and Cedar's Long ends at 2^63
 
 
-def job_facts(job: Job, datasets: Iterable[Dataset]) -> list[Facts]:
+class Seen(NamedTuple):
+    """What policies see of a job or dataset, and the sites that hold the data."""
+
+    facts: Facts
+    homes: tuple[str, ...]
+
+
+def job_facts(job: Job, datasets: Iterable[Dataset]) -> tuple[Seen, ...]:
     """Return the facts to ask about: of each dataset with the job, and of the job's own labels.
 
     A job is allowed where all of them are. They stay apart, since a label speaks of one dataset:
@@ -42,12 +50,12 @@ def job_facts(job: Job, datasets: Iterable[Dataset]) -> list[Facts]:
         asked.append(
             _job(job, labels, origins if own and bare else [dataset.origin], dataset.homes)
         )
-    return list(dict.fromkeys(asked))
+    return tuple(dict.fromkeys(asked))
 
 
-def dataset_facts(dataset: Dataset) -> Facts:
+def dataset_facts(dataset: Dataset) -> Seen:
     """Return what policies see of a dataset."""
-    return (
+    facts: Facts = (
         ("homes", _set(dataset.homes)),
         ("id", dataset.id),
         ("labels", _set(dataset.labels)),
@@ -55,6 +63,7 @@ def dataset_facts(dataset: Dataset) -> Facts:
         ("size_gib", math.ceil(min(dataset.size_gib, _MAX_GIB))),
         ("tenant", dataset.tenant),
     )
+    return Seen(facts, dataset.homes)
 
 
 def site_facts(site: Site) -> Facts:
@@ -70,13 +79,18 @@ def site_facts(site: Site) -> Facts:
     )
 
 
+def context_facts(homes: Iterable[str], site: str) -> Facts:
+    """Return what policies see of data and site together."""
+    return (("home", site in homes),)
+
+
 def offer_facts(market: Market, confidential: Iterable[str]) -> Facts:
-    """Return what policies see of an offer."""
+    """Return what policies see of an offer, beside that."""
     return (("confidential", _set(confidential)), ("market", market.value))
 
 
-def _job(job: Job, labels: set[str], origins: list[str | None], homes: Iterable[str]) -> Facts:
-    return (
+def _job(job: Job, labels: set[str], origins: list[str | None], homes: Iterable[str]) -> Seen:
+    facts: Facts = (
         ("checkpointed", job.checkpoint is not None),
         ("homes", _set(homes)),
         ("id", job.id),
@@ -86,6 +100,7 @@ def _job(job: Job, labels: set[str], origins: list[str | None], homes: Iterable[
         ("public", job.public),
         ("tenant", job.tenant),
     )
+    return Seen(facts, _set(homes))
 
 
 def _set(values: Iterable[str]) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from hybridplace.errors import Fault, InputError
 from hybridplace.model.canonical import digest
@@ -56,6 +55,11 @@ class PolicySet:
         return {rule.id: rule for rule in (_DEFAULT, *(policy.rule for policy in self.policies))}
 
     @cached_property
+    def reads(self) -> frozenset[str]:
+        """Attributes that some policy looks at, as ``principal.labels``."""
+        return frozenset[str]().union(*(policy.reads for policy in self.policies))
+
+    @cached_property
     def denies_everything(self) -> str | None:
         """Say why this set can only ever deny; None if it can allow something."""
         forbids = [policy.rule.id for policy in self.policies if policy.forbids and policy.open]
@@ -64,18 +68,6 @@ class PolicySet:
         if all(policy.forbids for policy in self.policies):
             return "no policy permits anything: add the pack base under policies"
         return None
-
-    @cached_property
-    def reads(self) -> frozenset[str]:
-        """Attributes that some policy looks at, as ``principal.labels``."""
-        return frozenset[str]().union(*(policy.reads for policy in self.policies))
-
-    @cached_property
-    def cedar(self) -> Any:
-        """The parsed set; Cedar calls its policies ``policy0, policy1, ...`` in our order."""
-        import cedarpy
-
-        return cedarpy.PolicySet.from_str("\n".join(policy.text for policy in self.policies))
 
 
 def shipped() -> tuple[str, ...]:
