@@ -1,0 +1,5 @@
+"""Runs the command line as ``python -m hybridplace``."""
+
+from hybridplace.cli import main
+
+main()

@@ -1,0 +1,94 @@
+"""`hybridplace apply`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hybridplace.cli.dryrun import run_dry, step_plain
+from hybridplace.cli.matching import refuse_other_problem
+from hybridplace.cli.opening import hours_since_start, open_both
+from hybridplace.cli.options import (
+    at_option,
+    estate_option,
+    jobs_option,
+    json_option,
+    plan_option,
+    state_option,
+    yes_option,
+)
+from hybridplace.cli.output import print_json, print_text
+from hybridplace.cli.program import FAILED
+
+
+@click.command()
+@estate_option
+@jobs_option
+@plan_option
+@state_option
+@click.option("--dry-run", is_flag=True, help="Carry out the whole plan against mocked clouds.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="SPEC",
+    help="In a dry run, what the mocked cloud answers: ACTION[:CODE][:FIELD=VALUE...], as "
+    "RunInstances:InsufficientInstanceCapacity:market=spot.",
+)
+@at_option
+@yes_option
+@json_option
+def command(
+    estate_path: Path,
+    jobs_path: Path,
+    plan_path: Path,
+    state_path: Path | None,
+    dry_run: bool,
+    faults: tuple[str, ...],
+    at_h: float | None,
+    yes: bool,
+    as_json: bool,
+) -> int:
+    """Do what a plan wants now, or all of it in a dry run.
+
+    Shows what is to be done, asks, and does it: acquires what the plan runs at this hour, and
+    releases what it does not. Doing it again is harmless. Refuses a plan that was made for other
+    jobs, another estate or other policies than those of today. Exits with 1 when an action failed.
+
+    With --dry-run the plan's hours pass at once, on mocked clouds that run on this machine: the
+    real drivers act, each API call is shown, and everything is released at the end. No credential
+    is read, nothing leaves this machine, and nothing is changed.
+    """
+    from hybridplace.io import read_plan
+
+    if dry_run and (at_h is not None or yes):
+        raise click.UsageError("--dry-run runs the whole plan and asks nothing: no --at, no --yes")
+    if faults and not dry_run:
+        raise click.UsageError("--fault goes with --dry-run: no real cloud shows faults on demand")
+    plan, problem = read_plan(plan_path)
+    engine, jobs = open_both(estate_path, jobs_path, state_path)
+    refuse_other_problem(engine, jobs, problem, plan_path, folder=estate_path.parent)
+    if dry_run:
+        folder = estate_path.parent
+        return run_dry(engine.estate, problem, plan, faults, folder=folder, as_json=as_json)
+    with engine:
+        actions = engine.diff(plan, at_h=hours_since_start(problem, at_h))
+        if as_json:
+            if actions and not yes:
+                raise click.UsageError("--json asks nothing: add --yes, or look with diff --json")
+            steps = engine.apply(problem, plan, actions)
+            print_json({"steps": [step_plain(step) for step in steps]})
+        else:
+            from hybridplace.report.actions import actions_table, step_text
+
+            if not actions:
+                click.echo("nothing to do: what runs is what the plan wants")
+                return 0
+            print_text([actions_table(actions)])
+            if not yes:
+                click.confirm("Do it?", abort=True)
+            steps = engine.apply(
+                problem, plan, actions, watch=lambda step: print_text([step_text(step)])
+            )
+    return FAILED if any(step.error for step in steps) else 0

@@ -1,0 +1,139 @@
+"""A dry run as a user sees it: each hour, each action, each API call, and what is left."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hybridplace.cli.output import print_json, print_text
+from hybridplace.cli.program import FAILED
+from hybridplace.model.canonical import to_plain
+
+READING = ("Describe", "Get", "List")
+"""What the names of calls begin with that change nothing."""
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from hybridplace.engine import Step
+    from hybridplace.errors import ProviderError
+    from hybridplace.mock.dryrun import DryRun, Moment
+    from hybridplace.mock.script import Call
+    from hybridplace.model.estate import Estate
+    from hybridplace.model.plan import Plan
+    from hybridplace.model.problem import Problem
+
+
+def run_dry(
+    estate: Estate,
+    problem: Problem,
+    plan: Plan,
+    faults: Sequence[str],
+    *,
+    folder: Path,
+    as_json: bool,
+) -> int:
+    """Dry-run a plan, print what happens as it happens, and return the exit code."""
+    from hybridplace.mock.aws_faults import read_faults
+    from hybridplace.mock.dryrun import dry_run
+
+    script = read_faults(faults)
+    if as_json:
+        done = dry_run(estate, problem, plan, folder=folder, faults=script)
+        print_json(dry_run_plain(done))
+    else:
+        done = dry_run(
+            estate,
+            problem,
+            plan,
+            folder=folder,
+            faults=script,
+            watch=lambda moment: print_text(moment_text(moment)),
+        )
+        print_text(end_text(done))
+    return FAILED if done.failed else 0
+
+
+def moment_text(moment: Moment) -> Iterator[RenderableType]:
+    """Yield what was done at one hour."""
+    from rich.text import Text
+
+    from hybridplace.report.actions import step_text
+    from hybridplace.report.figures import hours
+    from hybridplace.report.tables import heading
+
+    yield heading(f"hour {hours(moment.at_h)}")
+    yield from (step_text(step) for step in moment.steps)
+    if moment.error is not None:
+        told = f"leases could not be read: {type(moment.error).__name__}: {moment.error}"
+        yield Text(told, style="bold red")
+    yield from (Text(f"  {line}", style="dim") for line in call_lines(moment.calls))
+
+
+def call_lines(calls: Sequence[Call]) -> Iterator[str]:
+    """Yield each call that changes something or fails, then a count of those that only read."""
+    reads: Counter[str] = Counter()
+    for call in calls:
+        if call.action.startswith(READING) and call.outcome == "ok":
+            reads[call.action] += 1
+        else:
+            yield str(call)
+    if reads:
+        told = ", ".join(f"{number} {action}" for action, number in reads.items())
+        yield f"{reads.total()} calls that only read: {told}"
+
+
+def end_text(done: DryRun) -> Iterator[RenderableType]:
+    """Yield what ran at the peak, and what is left after the end."""
+    from rich.text import Text
+
+    from hybridplace.report.actions import leases_table
+    from hybridplace.report.figures import count, hours
+    from hybridplace.report.tables import heading
+
+    yield heading(f"Leases at the peak, hour {hours(done.peak.at_h)}")
+    yield leases_table(done.peak.leases)
+    for fault in done.unshown:
+        yield heading(f"no call has matched the fault {fault.action}", style="bold yellow")
+    failed = sum(step.error is not None for step in done.steps)
+    total = count(len(done.steps), "action")
+    yield heading(f"{total}, {failed} failed; {count(len(done.calls), 'API call')}, all mocked")
+    if done.left:
+        yield Text(f"{len(done.left)} left after everything was released:", style="bold red")
+        yield from (Text(f"- {one}") for one in done.left)
+    else:
+        yield Text("0 leases left, and nothing else in the mocked cloud", style="bold green")
+
+
+def dry_run_plain(done: DryRun) -> dict[str, Any]:
+    """Return a dry run as ``--json`` prints it."""
+    return {
+        "moments": [
+            {
+                "at_h": moment.at_h,
+                "steps": [step_plain(step) for step in moment.steps],
+                "calls": [to_plain(call) for call in moment.calls],
+                "error": error_plain(moment.error),
+            }
+            for moment in done.moments
+        ],
+        "peak": to_plain(done.peak),
+        "unshown_faults": to_plain(done.unshown),
+        "left": list(done.left),
+    }
+
+
+def step_plain(step: Step) -> dict[str, Any]:
+    """Return an action and what came of it as ``--json`` prints it."""
+    return {
+        "action": to_plain(step.action),
+        "lease": to_plain(step.lease),
+        "error": error_plain(step.error),
+    }
+
+
+def error_plain(error: ProviderError | None) -> dict[str, str] | None:
+    """Return a provider's error as ``--json`` prints it."""
+    return None if error is None else {"kind": type(error).__name__, "message": str(error)}
