@@ -228,6 +228,7 @@ _BY_RULE: dict[str, dict[str, tuple[str, Change]]] = {
         "start is infinite": ("crowded", _named("calm0", start_h=inf)),
         "worker too big": ("running", _shape("train", memory_gib=65.0)),
         "accelerator of another kind": ("running", _shape("train", accelerator="H100")),
+        "CPUs of another kind": ("running", _with("offers", _BOUGHT, architecture="arm64")),
         "too many replicas": ("serving", _work("serve", max_replicas=1)),
         "serving beyond the horizon": ("serving", _work("serve", hours=1e12)),
         "interrupted for ages": ("spot", _with("offers", _SPOT, interruptions_per_h=40.0)),

@@ -211,6 +211,7 @@ def _bought(d: _Draw, name: str) -> Offer:
         interconnect_gbps=d.of(None, 10.0, 100.0),
         interruptions_per_h=d.of(None, 0.1, 0.5) if market is Market.SPOT else None,
         confidential=d.of((), (), ("sev-snp",)),
+        architecture=d.of("x86_64", "x86_64", "x86_64", "arm64"),
         disk_usd_gib_h=d.of(0.0, 0.001),
         address_usd_h=d.of(0.0, 0.01),
         pool=d.of(None, f"{site}-quota"),
@@ -225,11 +226,11 @@ def _data(
     datasets: list[Dataset] = []
     reads: dict[str, tuple[str, ...]] = dict.fromkeys(names, ())
     writes = dict(reads)
-    for dataset in (f"d{number}" for number in range(d.of(0, 1, 1, 2))):
+    for dataset in (f"d{number}" for number in range(d.of(0, 1, 1, 2, 2))):
         producer = d.of(None, *range(len(names)))
-        homes = d.some(SITES[1:], 2) or d.of(("near",), ("far",), ())
+        homes = d.of(("lab",), ("near",), ("far",), ("near", "far"), ())
         later = names[0 if producer is None else producer + 1 :]
-        readers = d.some(later, 3) or d.of((), later[:1])
+        readers = d.some(later, 3) or later[:1]
         if producer is not None:
             homes = ()
             writes[names[producer]] += (dataset,)
@@ -257,6 +258,7 @@ def _shape(d: _Draw) -> Shape:
         disk_gib=d.of(0.0, 100.0),
         workers=d.of(1, 1, 2, 2, 3),
         units_h=d.of(1.0, 2.0, 2.0, 4.0),
+        architectures=d.of(("x86_64",), ("x86_64",), ("x86_64", "arm64"), ("arm64", "x86_64")),
     )
 
 

@@ -21,7 +21,7 @@ from hybridplace.model.site import Market
 from tests.brute import best_plan, stated
 from tests.problems import NAMED, small_problems
 
-MOST_PLANS = 2_000
+MOST_PLANS = 800
 OTHERS = (
     "unplaced",
     "carbon unknown",

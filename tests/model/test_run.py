@@ -51,6 +51,8 @@ def _run(problem: Problem, **job: object) -> Run:
         ({"accelerators": 4.0}, 0),
         ({"accelerators": 1.0, "memory_gib": 64.1}, 0),
         ({"accelerator": "H100"}, 0),
+        ({"architectures": ("arm64",)}, 0),
+        ({"architectures": ("arm64", "x86_64")}, 2),
         ({"accelerator": None, "accelerators": 0.0}, 4),
         ({"accelerator": None, "accelerators": 0.0, "cpus": 0.1, "memory_gib": 0.1}, 160),
     ],

@@ -1,0 +1,144 @@
+"""A problem that means nothing is refused when it is made, with everything that is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from hybridplace.errors import InputError
+from hybridplace.model.canonical import digest
+from hybridplace.model.estate import Access, Estate, PriceOverlay, Quota
+from hybridplace.model.job import Dataset, Inference, Tenant, Users
+from hybridplace.model.problem import Problem, Rule
+from hybridplace.model.site import Measure
+from tests.problems import BOUGHT, NAMED, ONE_GPU, PLAIN, QUOTA, TRAIN
+
+DATA = Dataset(id="d", tenant="t", size_gib=1.0, homes=("lab",))
+MADE = replace(DATA, id="made", homes=())
+SERVES = Inference(load_rps=(1.0,), hours=1.0, users=(Users(site="moon", share=1.0),))
+
+
+def _jobs(**changes: object) -> Callable[[], Problem]:
+    return lambda: PLAIN.with_jobs(replace(TRAIN, **changes))  # type: ignore[arg-type]
+
+
+def _parts(**changes: object) -> Callable[[], Problem]:
+    return lambda: replace(PLAIN, **changes)  # type: ignore[arg-type]
+
+
+FAULTS = {
+    "job twice": (_parts(jobs=(TRAIN, TRAIN)), "jobs", "'train' 2 times"),
+    "offer twice": (_parts(offers=(BOUGHT, BOUGHT)), "offers", "2 times"),
+    "unknown tenant": (_jobs(tenant="x"), "jobs[train].tenant", "'x'"),
+    "unknown input": (_jobs(inputs=("x",)), "jobs[train].inputs", "'x'"),
+    "unknown output": (_jobs(outputs=("x",)), "jobs[train].outputs", "'x'"),
+    "unknown companion": (_jobs(same_site_as=("x",)), "jobs[train].same_site_as", "'x'"),
+    "unknown rival": (_jobs(apart_from=("x",)), "jobs[train].apart_from", "'x'"),
+    "users nowhere": (_jobs(work=SERVES), "jobs[train].users", "'moon'"),
+    "data of nobody": (_parts(datasets=(replace(DATA, tenant="x"),)), "datasets[d].tenant", "'x'"),
+    "data nowhere": (_parts(datasets=(replace(DATA, homes=("moon",)),)), "datasets[d]", "'moon'"),
+    "delivery nowhere": (
+        _parts(datasets=(replace(DATA, deliver_to=("moon",)),)),
+        "datasets[d]",
+        "'moon'",
+    ),
+    "pool nowhere": (
+        _parts(pools=(replace(QUOTA, site="moon"),), offers=()),
+        "pools[near-quota].site",
+        "moon",
+    ),
+    "offer nowhere": (
+        _parts(offers=(replace(BOUGHT, site="moon"),)),
+        "offers[near/g4/on_demand].site",
+        "moon",
+    ),
+    "offer of no pool": (
+        _parts(offers=(replace(BOUGHT, pool="x"),)),
+        "offers[near/g4/on_demand].pool",
+        "'x'",
+    ),
+    "made twice": (
+        _parts(
+            datasets=(MADE,),
+            jobs=(replace(TRAIN, outputs=("made",)), replace(TRAIN, id="b", outputs=("made",))),
+        ),
+        "datasets[made]",
+        "b, train",
+    ),
+    "at home and made": (
+        _parts(datasets=(DATA,), jobs=(replace(TRAIN, outputs=("d",)),)),
+        "datasets[d].homes",
+        "homes lab and the writer train",
+    ),
+    "read but not there": (
+        _parts(datasets=(MADE,), jobs=(replace(TRAIN, inputs=("made",)),)),
+        "datasets[made].homes",
+        "neither",
+    ),
+    "made of itself": (
+        _parts(datasets=(MADE,), jobs=(replace(TRAIN, inputs=("made",), outputs=("made",)),)),
+        "jobs",
+        "train -> train",
+    ),
+    "a third of an accelerator": (
+        _jobs(shapes=(replace(ONE_GPU, accelerators=1 / 3),)),
+        "jobs[train].shapes[0].accelerators",
+        "0.333",
+    ),
+    "one and a half accelerators": (
+        _jobs(shapes=(replace(ONE_GPU, accelerators=1.5),)),
+        "jobs[train].shapes[0].accelerators",
+        "1.5",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_told(name: str) -> None:
+    """One thing wrong is one fault, with where it is and what stands there."""
+    make, path, got = FAULTS[name]
+
+    with pytest.raises(InputError) as refused:
+        make()
+
+    (fault,) = refused.value.faults
+    assert path == fault.path
+    assert got in fault.got
+    assert fault.expected
+
+
+def test_all_faults_are_told() -> None:
+    """Whoever mends the first hears of the others at the same time."""
+    with pytest.raises(InputError) as refused:
+        _jobs(tenant="x", inputs=("y",), apart_from=("z",))()
+
+    assert {"'x'", "'y'", "'z'"} == {fault.got for fault in refused.value.faults}
+
+
+def test_a_problem_answers_by_id() -> None:
+    """What a problem lists it also finds by id, and by what refers to what."""
+    pipeline = NAMED["pipeline"]
+    rule = Rule(id="r", reason="because")
+
+    assert {"raw": ("clean",), "ready": ("read1", "read2")} == pipeline.readers
+    assert {"ready": "clean"} == pipeline.producer
+    assert {"r": rule} == replace(PLAIN, rules=(rule,)).rule
+    assert 0.09 == PLAIN.link("near", "lab").usd_gib
+    assert PLAIN.link("near", "moon").usd_gib is None
+    assert 0.0 == PLAIN.link("near", "near").usd_gib
+
+
+def test_an_estate_is_a_value_too() -> None:
+    """It has a digest, which any of its parts changes."""
+    estate = Estate(
+        name="lab",
+        tenants=(Tenant(id="t"),),
+        providers=(Access(provider="aws", regions=("eu-*",)),),
+        quotas=(Quota(id="q", site="near", measure=Measure.CPUS, at_most=8),),
+        overlays=(PriceOverlay(offers="aws/*", discount=0.1),),
+    )
+
+    assert digest(estate) == digest(replace(estate, horizon_h=24))
+    assert digest(estate) != digest(replace(estate, overlays=()))
