@@ -99,7 +99,7 @@ def _remedy(value: object, schema: Schema) -> str:
         plain = value.replace("_", "")
         return f"write {plain}, without quotes" if _is_number(plain) else ""
     if type(value) in (int, float) and _type(schema) == "string":
-        return f'write "{value}", in quotes'
+        return "write it in quotes"
     allowed = schema.get("enum", ())
     near = nearest(value, allowed) if isinstance(value, str) else []
     return f"write {near[0]}" if near else ""

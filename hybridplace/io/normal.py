@@ -118,5 +118,5 @@ def flat(job: object) -> Any:
     if not isinstance(job, Job):
         return plain
     work = plain.pop("work")
-    kind = next((kind for kind, cls in _WORK.items() if isinstance(job.work, cls)), None)
+    kind = next((str(kind) for kind, cls in _WORK.items() if isinstance(job.work, cls)), None)
     return {"id": job.id, "kind": kind, **plain, **(work if isinstance(work, dict) else {})}

@@ -106,10 +106,9 @@ def _content(where: str, text: str) -> dict[str, Any]:
         raise refusal(where, expected, "another JSON document")
     version = content.get("version")
     if type(version) is int and version > _VERSION:
-        raise refusal(
-            where, f"version {_VERSION} or older", f"version {version}", "update hybridplace"
-        )
-    if version != _VERSION or sorted(content) != sorted(_KEYS):
+        newer = f"version {version}"
+        raise refusal(where, f"version {_VERSION} or older", newer, "update hybridplace")
+    if version is True or version != _VERSION or sorted(content) != sorted(_KEYS):
         raise refusal(where, expected, "other keys, or no version", _REMEDY)
     return content
 

@@ -37,7 +37,7 @@ def estate_relations(estate: Estate) -> Iterator[Finding]:
 
 _RUNNING_COST = {
     "carbon_g_kwh": "the grid's grams of CO2e per kWh",
-    "pue": "the power of the building by that of its machines, 1.0 if unknown and small",
+    "pue": "the power of the building by that of its machines",
     "energy_usd_kwh": "what a kWh costs",
 }
 
