@@ -130,7 +130,7 @@ def _parsed(path: Path) -> Any:
 
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         got = " ".join(str(error).split())
         fault = Fault(where=path.name, path="-", expected="a table in YAML", got=got)
         raise InputError([fault]) from None
@@ -163,7 +163,7 @@ class _Reader:
             else:
                 near = difflib.get_close_matches(str(name), kinds, n=1)
                 remedy = f"did you mean {near[0]}?" if near else ""
-                self.fault(path, f"one of {', '.join(kinds)}", _shown(name), remedy)
+                self.fault(f"{path}.{name}", f"one of {', '.join(kinds)}", _shown(name), remedy)
         for name in needs:
             if name not in value:
                 self.fault(path, f"the field {name}", "none")

@@ -18,7 +18,11 @@ DEFAULT_DENY = "default-deny"
 
 _SCOPE = ("principal", "action", "resource")
 _ENTITIES = {"Job", "Dataset", "Site"}
-_TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|;', re.DOTALL)
+# Cedar's parser exhausts the stack, and ends the process, at some 1,000 brackets in each other,
+# and at a chain of some 100,000 characters.
+_MAX_DEPTH = 64
+_MAX_CHARACTERS = 30_000
+_TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|[;(){}\[\]]', re.DOTALL)
 _BLANK = re.compile(r"(?:\s+|//[^\n]*)*")
 
 
@@ -96,14 +100,28 @@ def _located(text: str, start: int, end: int) -> tuple[int, str]:
     return text.count("\n", 0, begin) + 1, text[begin:end]
 
 
+def _depth(text: str) -> int:
+    """Return how many brackets stand in each other at most, outside strings and comments."""
+    depth = deepest = 0
+    for found in _TOKEN.findall(text):
+        depth += (found in "([{") - (found in ")]}")
+        deepest = max(deepest, depth)
+    return deepest
+
+
 def _parse_one(where: str, line: int, text: str) -> Policy | list[Fault]:
     import cedarpy
 
+    deep = _fault(where, line, "a policy", "one too long or nested too deeply", "write several")
+    if len(text) > _MAX_CHARACTERS or _depth(text) > _MAX_DEPTH:
+        return [deep]
     try:
         parsed = json.loads(cedarpy.policies_to_json_str(text))
     except ValueError as error:
         remedy = "see docs/policies.md and https://docs.cedarpolicy.com"
         return [_fault(where, line, "a policy in Cedar", str(error), remedy)]
+    except RecursionError:
+        return [deep]
     if parsed["templates"]:
         return [_fault(where, line, "a policy", "a template", "write what ?principal stands for")]
     (policy,) = parsed["staticPolicies"].values()
