@@ -1,1 +1,169 @@
-"""hybridplace: where, when and on what every AI job runs, at the lowest proven cost."""
+"""hybridplace: where, when and on what every AI job runs, at the lowest proven cost.
+
+Names are loaded when they are first used: importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from hybridplace.engine import Engine, Step
+    from hybridplace.errors import (
+        AuthError,
+        CapacityError,
+        Fault,
+        HybridplaceError,
+        InputError,
+        PlanError,
+        PluginError,
+        PolicyError,
+        ProviderError,
+        QuotaError,
+        TransientError,
+    )
+    from hybridplace.io import read_plan, write_plan
+    from hybridplace.model.estate import Access, Estate, PriceOverlay, Quota
+    from hybridplace.model.job import (
+        Checkpoint,
+        Dataset,
+        Inference,
+        Job,
+        Preprocessing,
+        Shape,
+        Tenant,
+        Training,
+        Tuning,
+        Users,
+    )
+    from hybridplace.model.plan import (
+        Action,
+        Costs,
+        Placement,
+        Plan,
+        Share,
+        Status,
+        Transfer,
+        Unplaced,
+    )
+    from hybridplace.model.problem import Assumptions, Limit, LimitMeasure, Problem
+    from hybridplace.model.site import (
+        Lease,
+        Link,
+        Market,
+        Measure,
+        Node,
+        Offer,
+        Pool,
+        Site,
+    )
+    from hybridplace.model.verify import breaches, verify
+    from hybridplace.solver import Progress, Stop, solve
+    from hybridplace.solver.explain import Explanation, explain
+
+__all__ = [
+    "Access",
+    "Action",
+    "Assumptions",
+    "AuthError",
+    "CapacityError",
+    "Checkpoint",
+    "Costs",
+    "Dataset",
+    "Engine",
+    "Estate",
+    "Explanation",
+    "Fault",
+    "HybridplaceError",
+    "Inference",
+    "InputError",
+    "Job",
+    "Lease",
+    "Limit",
+    "LimitMeasure",
+    "Link",
+    "Market",
+    "Measure",
+    "Node",
+    "Offer",
+    "Placement",
+    "Plan",
+    "PlanError",
+    "PluginError",
+    "PolicyError",
+    "Pool",
+    "Preprocessing",
+    "PriceOverlay",
+    "Problem",
+    "Progress",
+    "ProviderError",
+    "Quota",
+    "QuotaError",
+    "Shape",
+    "Share",
+    "Site",
+    "Status",
+    "Step",
+    "Stop",
+    "Tenant",
+    "Training",
+    "Transfer",
+    "TransientError",
+    "Tuning",
+    "Unplaced",
+    "Users",
+    "breaches",
+    "explain",
+    "load",
+    "read_plan",
+    "solve",
+    "verify",
+    "write_plan",
+]
+
+_MODULES = (
+    "errors",
+    "model.estate",
+    "model.job",
+    "model.plan",
+    "model.problem",
+    "model.site",
+    "model.verify",
+    "io",
+    "engine",
+    "solver",
+    "solver.explain",
+)
+"""Where the names come from, the cheapest to import first."""
+
+
+def load(estate: str | PathLike[str], jobs: str | PathLike[str]) -> tuple[Estate, tuple[Job, ...]]:
+    """Return the estate and the jobs of two files, checked against each other and the catalog.
+
+    Raises
+    ------
+    InputError
+        When anything is wrong in either file; names every fault.
+    """
+    from pathlib import Path
+
+    from hybridplace import catalog
+    from hybridplace.engine.engine import known_regions
+    from hybridplace.io import read_input
+
+    return read_input(Path(estate), Path(jobs), regions=known_regions(catalog.load()))
+
+
+def __getattr__(name: str) -> Any:
+    for module in _MODULES if name in __all__ else ():
+        found = import_module(f"hybridplace.{module}")
+        if hasattr(found, name):
+            return getattr(found, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -86,8 +86,9 @@ def command(
                 click.echo("nothing to do: what runs is what the plan wants")
                 return 0
             print_text([actions_table(actions)])
-            if not yes:
-                click.confirm("Do it?", abort=True)
+            if not yes and not click.confirm("Do it?"):
+                click.echo("nothing was done")
+                return FAILED
             steps = engine.apply(
                 problem, plan, actions, watch=lambda step: print_text([step_text(step)])
             )

@@ -65,8 +65,6 @@ def refuse_other_problem(
 
 def differences(planned: Problem, now: Problem) -> Iterator[tuple[str, str]]:
     """Yield each part of two problems that differs, and how."""
-    if planned.digest == now.digest:
-        return
     for field in fields(planned):
         before, after = getattr(planned, field.name), getattr(now, field.name)
         if before != after:
