@@ -190,8 +190,6 @@ def _mark(data: Any, path: FieldPath, finding: Finding) -> None:
     *around, last = path
     for key in around:
         data = data[key]
-        if data is UNREADABLE:
-            return
     if finding.expected != _KNOWN:
         data[last] = UNREADABLE
         return

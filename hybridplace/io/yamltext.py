@@ -126,6 +126,10 @@ def _scalar(text: str) -> Any:
 
 def _mapping(node: yaml.MappingNode, path: FieldPath, findings: list[Finding]) -> dict[str, Any]:
     own = [key for key, _ in node.value if key.tag != _TAG + "merge"]
+    merges = [value for key, value in node.value if key.tag == _TAG + "merge"]
+    if not all(isinstance(one, yaml.MappingNode) for value in merges for one in _sources(value)):
+        expected = "a mapping, or a list of mappings, after <<"
+        findings.append(Finding(path=path, expected=expected, got="something else"))
     if not all(isinstance(key, yaml.ScalarNode) for key in own):
         findings.append(Finding(path=path, expected="names as keys", got="a list or a mapping"))
     data = {
@@ -141,12 +145,15 @@ def _flat(node: yaml.MappingNode) -> dict[str, tuple[yaml.Node, yaml.Node]]:
     merged: dict[str, tuple[yaml.Node, yaml.Node]] = {}
     for key, value in node.value:
         if key.tag == _TAG + "merge":
-            sources = value.value if isinstance(value, yaml.SequenceNode) else [value]
-            for source in reversed([one for one in sources if isinstance(one, yaml.MappingNode)]):
-                merged |= _flat(source)
+            for source in reversed(_sources(value)):
+                merged |= _flat(source) if isinstance(source, yaml.MappingNode) else {}
         elif isinstance(key, yaml.ScalarNode):
             own.setdefault(key.value, (key, value))
     return {**{name: pair for name, pair in merged.items() if name not in own}, **own}
+
+
+def _sources(merge: yaml.Node) -> list[yaml.Node]:
+    return list(merge.value) if isinstance(merge, yaml.SequenceNode) else [merge]
 
 
 def line_of(root: yaml.Node, path: FieldPath) -> int:

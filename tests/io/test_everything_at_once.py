@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from hybridplace.errors import InputError
 from hybridplace.io import check_input, read_estate, read_input, read_jobs
-from tests.io.conftest import ESTATE, JOBS, Tell, changed
+from tests.io.conftest import ESTATE, JOBS, changed
 
 ESTATE_YAML = """\
 name: acme
@@ -128,13 +129,16 @@ def test_values_of_the_wrong_type_are_told(tmp_path: Path) -> None:
     ] == [str(one) for one in check_input(replace(estate, sites=5), (wrong, "train"))]  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("read", [read_estate, read_jobs])
 @pytest.mark.parametrize("whole", [5, [], "text", None])
-def test_a_document_that_is_no_mapping_is_one_fault(whole: object, tell: Tell, tmp_path) -> None:
+def test_a_document_that_is_no_mapping_is_one_fault(
+    whole: object, read: Callable[[Path], object], tmp_path: Path
+) -> None:
     """Nothing is made up about what it could have said."""
-    path = tmp_path / "jobs.json"
+    path = tmp_path / "file.json"
     path.write_text(json.dumps(whole))
     with pytest.raises(InputError) as caught:
-        read_jobs(path)
+        read(path)
 
     assert 1 == len(caught.value.faults)
     assert "(file): expected a mapping, got " in str(caught.value)

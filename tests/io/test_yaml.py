@@ -144,6 +144,19 @@ def test_tags_are_refused_and_never_followed(tag: str, told: str, tmp_path: Path
     ] == _refused(tmp_path, f"jobs: {tag}\n")
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("jobs: [{<<: 5}]", "a mapping, or a list of mappings, after <<, got something else"),
+        ("jobs: [{<<: [{}, a]}]", "a mapping, or a list of mappings, after <<, got something else"),
+        ("jobs: [{[a]: 5}]", "names as keys, got a list or a mapping"),
+    ],
+)
+def test_mappings_of_something_else_are_refused(text: str, told: str, tmp_path: Path) -> None:
+    """Nothing that stands in a file is passed over."""
+    assert [f"jobs.yaml:1: jobs[0]: expected {told}"] == _refused(tmp_path, text)
+
+
 BOMB = "a0: &a0 [x, x]\n" + "".join(
     f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 400)
 )
