@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cedarpy
 import pytest
 
 from hybridplace.errors import InputError, PolicyError
@@ -9,7 +10,7 @@ from hybridplace.model.job import Kind
 from hybridplace.model.problem import Denial
 from hybridplace.model.site import Market
 from hybridplace.policy import decide, explain
-from tests.policy.values import PERMIT, dataset, job, offer, packs, site, written
+from tests.policy.values import PERMIT, WORK, dataset, job, offer, packs, site, written
 
 SPOT, ON_DEMAND = Market.SPOT, Market.ON_DEMAND
 
@@ -145,6 +146,28 @@ def test_the_order_of_input_is_no_information():
 
     assert len(first) > 8
     assert first == other
+
+
+def test_what_looks_the_same_is_asked_once(monkeypatch):
+    """Jobs and sites that no policy can tell apart are one question, however many there are."""
+    asked = []
+    real = cedarpy.is_authorized_batch
+    monkeypatch.setattr(
+        cedarpy,
+        "is_authorized_batch",
+        lambda requests, *rest: [asked.extend(requests), real(requests, *rest)][1],
+    )
+    jobs = [
+        job(f"{kind}-{number}", kind=kind) for number in range(20) for kind in Kind if kind in WORK
+    ]
+    sites = [site(f"s{number}", country="US") for number in range(20)]
+    offers = [offer(at.id, market=market) for at in sites for market in (SPOT, ON_DEMAND)]
+
+    denials = _decide(packs("base", "spot-safety"), jobs=jobs, sites=sites, offers=offers)
+
+    assert 2 * 20 * 20 == len(denials)
+    # The permits look at nothing: one question. The others look at kind, labels and market.
+    assert 1 + len(WORK) * 2 == len(asked)
 
 
 def test_a_dataset_that_is_not_there_is_a_fault():
