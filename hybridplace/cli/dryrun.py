@@ -62,14 +62,14 @@ def moment_text(moment: Moment) -> Iterator[RenderableType]:
 
     from hybridplace.report.actions import step_text
     from hybridplace.report.figures import hours
-    from hybridplace.report.tables import heading
+    from hybridplace.report.tables import entries, heading
 
     yield heading(f"hour {hours(moment.at_h)}")
     yield from (step_text(step) for step in moment.steps)
     if moment.error is not None:
         told = f"leases could not be read: {type(moment.error).__name__}: {moment.error}"
         yield Text(told, style="bold red")
-    yield from (Text(f"  {line}", style="dim") for line in call_lines(moment.calls))
+    yield entries(("  ", line) for line in call_lines(moment.calls))
 
 
 def call_lines(calls: Sequence[Call]) -> Iterator[str]:
@@ -91,7 +91,7 @@ def end_text(done: DryRun) -> Iterator[RenderableType]:
 
     from hybridplace.report.actions import leases_table
     from hybridplace.report.figures import count, hours
-    from hybridplace.report.tables import heading
+    from hybridplace.report.tables import entries, heading
 
     yield heading(f"Leases at the peak, hour {hours(done.peak.at_h)}")
     yield leases_table(done.peak.leases)
@@ -102,7 +102,7 @@ def end_text(done: DryRun) -> Iterator[RenderableType]:
     yield heading(f"{total}, {failed} failed; {count(len(done.calls), 'API call')}, all mocked")
     if done.left:
         yield Text(f"{len(done.left)} left after everything was released:", style="bold red")
-        yield from (Text(f"- {one}") for one in done.left)
+        yield entries(("-", one) for one in done.left)
     else:
         yield Text("0 leases left, and nothing else in the mocked cloud", style="bold green")
 

@@ -54,7 +54,7 @@ def list_packs(pack: str | None, as_json: bool) -> None:
     from hybridplace.report.tables import heading
 
     for name, found in own.items():
-        print_text([heading(name), *rules_text(found)])
+        print_text([heading(name), rules_text(found)])
 
 
 @command.command("check")
@@ -166,4 +166,4 @@ def _decision_text(decision: Decision) -> Iterator[RenderableType]:
     market = f" ({decision.market.replace('_', ' ')})" if decision.market else ""
     told = f"{decision.action} {decision.subject} at {decision.site}{market} is {said} by"
     yield Text(told, style=style)
-    yield from rules_text(decision.rules)
+    yield rules_text(decision.rules)

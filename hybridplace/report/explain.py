@@ -11,10 +11,11 @@ from hybridplace.model.plan import Placement
 from hybridplace.model.problem import Problem, Rule
 from hybridplace.report.figures import amount, count, extra_usd, hours, span, usd
 from hybridplace.report.plan import costs_text
-from hybridplace.report.tables import heading, table
+from hybridplace.report.tables import entries, heading, table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.table import Table
 
     from hybridplace.solver.explain import Alternative, Explanation
 
@@ -97,7 +98,7 @@ def _next_best(told: Explanation) -> Iterator[RenderableType]:
     yield shown
 
 
-def _not_there(told: Explanation, one: Alternative) -> Iterator[Text]:
+def _not_there(told: Explanation, one: Alternative) -> Iterator[RenderableType]:
     if told.placement is not None and told.placement.offer == one.offer:
         yield Text("that is where it is")
     elif one.extra_usd is not None and one.start_h is not None:
@@ -109,30 +110,34 @@ def _not_there(told: Explanation, one: Alternative) -> Iterator[Text]:
             yield Text(f"the plan would cost {told_usd} USD less: it is not proven cheapest")
     else:
         yield heading(f"{one.offer} is not possible", style="bold red")
-        yield from (Text(f"- {reason}") for reason in one.reasons)
-        yield from rules_text(one.rules)
+        yield entries(("-", reason) for reason in one.reasons)
+        yield rules_text(one.rules)
 
 
-def rules_text(rules: Iterable[Rule]) -> Iterator[Text]:
-    """Yield the reason and the article of each rule."""
-    for rule in rules:
-        article = f" [{rule.article}]" if rule.article else ""
-        yield Text(f"  {rule.id}: {rule.reason}{article}")
+def rules_text(rules: Iterable[Rule]) -> Table:
+    """Return the reason and the article of each rule."""
+    return entries(
+        (f"  {rule.id}", f"{rule.reason} [{rule.article}]" if rule.article else rule.reason)
+        for rule in rules
+    )
 
 
 def _exclusions(problem: Problem, told: Explanation) -> Iterator[RenderableType]:
     if not told.exclusions:
         return
+    from hybridplace.solver.result import NO_ROOM
+
     total = count(len(problem.offers), "offer")
     yield heading(f"Why not elsewhere: of {total}, an offer may have several reasons")
     shown = table("offers", "reason", right=("offers",))
     rules = []
     for reason, number in told.exclusions:
-        shown.add_row(f"{number:,}", reason)
+        possible = reason == NO_ROOM and told.placement is not None
+        shown.add_row(f"{number:,}", "is possible, but not as cheap" if possible else reason)
         name = reason.removeprefix(DENIED_BY)
         if name != reason and name in problem.rule:
             rules.append(problem.rule[name])
     yield shown
     if rules:
         yield heading("Policies named")
-        yield from rules_text(rules)
+        yield rules_text(rules)

@@ -31,8 +31,8 @@ def share(part: float, whole: float) -> str:
 
 
 def hours(value: float) -> str:
-    """Return hours to a hundredth, so that they line up."""
-    return f"{value:,.2f}"
+    """Return hours to a tenth, so that they line up."""
+    return f"{value:,.1f}"
 
 
 def span(start_h: float, end_h: float) -> str:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from hybridplace.model.plan import Costs, Status
+from hybridplace.model.site import Market
 from hybridplace.report.figures import amount, count, hours, share, span, usd
-from hybridplace.report.summary import LeftOut, Summary, Use
-from hybridplace.report.tables import heading, table
+from hybridplace.report.summary import LeftOut, PlacedJob, Summary, Use
+from hybridplace.report.tables import entries, heading, table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -53,7 +54,7 @@ def plan_text(told: Summary) -> Iterator[RenderableType]:
             yield from _left_out(one)
     if told.warnings:
         yield heading("Worth a look", style="bold yellow")
-        yield from (Text(f"- {one}") for one in told.warnings)
+        yield entries(("-", one) for one in told.warnings)
 
 
 def _headline(told: Summary) -> Iterator[Text]:
@@ -78,12 +79,19 @@ def _placements(told: Summary) -> Iterator[RenderableType]:
     yield heading("Placements")
     shown = table("job", "site", "machines", "hours", "USD", right=("hours", "USD"))
     for one in told.placements:
-        machines = f"{one.machines} x {one.instance_type}"
-        market = "" if one.nodes else f" {one.market.replace('_', ' ')}"
-        shown.add_row(
-            one.job, one.site, machines + market, span(one.start_h, one.end_h), usd(one.usd)
-        )
+        shown.add_row(one.job, one.site, _machines(one), span(one.start_h, one.end_h), usd(one.usd))
     yield shown
+
+
+def _machines(one: PlacedJob) -> str:
+    """Return what a job runs on: bought machines, or its part of own ones."""
+    if one.nodes:
+        nodes = ", ".join(one.nodes)
+        return (
+            f"{nodes}: {amount(one.accelerators)} {one.accelerator}" if one.accelerators else nodes
+        )
+    market = "" if one.market is Market.ON_DEMAND else f" {one.market}"
+    return f"{one.machines} x {one.instance_type}{market}"
 
 
 def _transfers(told: Summary) -> Iterator[RenderableType]:

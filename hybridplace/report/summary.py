@@ -22,8 +22,8 @@ class PlacedJob:
 
     Parameters
     ----------
-    nodes : tuple of str
-        On own machines, those that it uses.
+    nodes, accelerators : tuple of str, float or None
+        On own machines, those that it uses, and how many of their accelerators at the peak.
     start_h, end_h : float
         Hours since the plan's `now`.
     """
@@ -36,6 +36,8 @@ class PlacedJob:
     market: Market
     machines: int
     nodes: tuple[str, ...]
+    accelerator: str | None
+    accelerators: float | None
     start_h: float
     end_h: float
     costs: Costs
@@ -159,6 +161,7 @@ def placed(problem: Problem, placement: Placement) -> PlacedJob:
     """Return one placement with its site, machines and costs."""
     offer = problem.offer[placement.offer]
     costs = placement_costs(problem, placement)
+    shape = problem.job[placement.job].shapes[placement.shape]
     return PlacedJob(
         job=placement.job,
         tenant=problem.job[placement.job].tenant,
@@ -168,6 +171,8 @@ def placed(problem: Problem, placement: Placement) -> PlacedJob:
         market=offer.market,
         machines=placement.machines,
         nodes=tuple(dict.fromkeys(share.node for share in placement.shares)),
+        accelerator=shape.accelerator,
+        accelerators=shape.accelerators * len(placement.shares) if placement.shares else None,
         start_h=placement.start_h,
         end_h=placement.end_h,
         costs=costs,
