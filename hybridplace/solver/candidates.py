@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from hybridplace.solver.columns import Columns, Floats, Ints
 from hybridplace.solver.compile import Compiled, Pairs, limit_scope, serving_workers, start_h
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Candidates:
     """The choices of each job; those of job ``j`` are rows ``first[j]`` to ``first[j + 1]``.
 
@@ -48,9 +49,11 @@ class Candidates:
         """Return the rows of a job."""
         return range(int(self.first[job]), int(self.first[job + 1]))
 
-    def site(self, row: int) -> str:
-        """Return the site of a candidate."""
-        return self.problem.offers[int(self.offer[row])].site
+    @cached_property
+    def site(self) -> list[str]:
+        """Return the site of each row."""
+        of_offer = [offer.site for offer in self.problem.offers]
+        return [of_offer[offer] for offer in self.offer]
 
     def shape_of(self, row: int) -> Shape:
         """Return the shape of a candidate."""

@@ -70,7 +70,7 @@ def _wait_for_copies(
         early = [
             v.x[row]
             for row in v.rows(reader)
-            if v.candidates.site(row) == target and _start_h(v, row) < hours - TIME_TOLERANCE_H
+            if v.candidates.site[row] == target and _start_h(v, row) < hours - TIME_TOLERANCE_H
         ]
         if early and len(copies) > 1:
             model.add(sum(early) + copied <= 1)
@@ -132,8 +132,8 @@ def start_after_inputs(model: cp_model.CpModel, v: Variables) -> None:
                 if hours > 0:
                     delays.setdefault((source, hours), set()).add(target)
         for (source, hours), targets in sorted(delays.items()):
-            made = [row for row in everyone[0] if v.candidates.site(row) == source]
-            read = [row for row in everyone[1] if v.candidates.site(row) in targets]
+            made = [row for row in everyone[0] if v.candidates.site[row] == source]
+            read = [row for row in everyone[1] if v.candidates.site[row] in targets]
             _exclude_early(model, v, made, read, hours=hours)
 
 

@@ -44,12 +44,12 @@ class Solution:
     ----------
     rows : dict
         Row of `Candidates` by job id; a job that is absent is left out.
-    shares : dict
-        By job id, of jobs on own nodes.
+    shares : dict or None
+        By job id, of jobs on own nodes; None if not all of them could be packed.
     """
 
     rows: dict[str, int]
-    shares: dict[str, tuple[Share, ...]]
+    shares: dict[str, tuple[Share, ...]] | None
     bound_usd: float
 
 
@@ -65,34 +65,45 @@ def solve_exactly(
         family(model, v)
     minimise_cost(model, v)
     solution = _cheapest(model, v, seed=seed, stop=stop, watch=watch)
+    if solution.shares is None:
+        return evict(candidates, solution.rows, solution.bound_usd)
     return _earliest(model, v, solution, seed=seed, stop=stop)
 
 
 def _cheapest(
-    model: cp_model.CpModel, v: Variables, *, seed: int, stop: Stop, watch: Watch | None
+    model: cp_model.CpModel,
+    v: Variables,
+    *,
+    seed: int,
+    stop: Stop,
+    watch: Watch | None,
+    exact: bool = True,
 ) -> Solution:
-    """Solve, pack, cut off what cannot be packed, and solve again until everything is packed."""
+    """Solve, pack, cut off what cannot be packed, and solve again until everything is packed.
+
+    Without `exact`, and where packing could not be decided, a cut may cut too much: plans still
+    hold, and the bound stays that of the last round in which every cut was proven.
+    """
     from ortools.sat.python import cp_model
 
     rows: dict[str, int] = {}
-    bound_usd = 0.0
+    bound_usd, proven = 0.0, True
     for number in range(stop.rounds):
         _hint(model, v, rows)
         solver = _solver(seed, stop)
         status = _watched(solver, model, number, watch)
-        bound_usd = max(bound_usd, _bound_usd(v, solver))
+        if proven:
+            bound_usd = max(bound_usd, _bound_usd(v, solver))
         if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             break
         rows = _chosen(v, solver)
-        try:
-            shares, conflicts = pack_all(v.candidates, rows)
-        except TimeoutError:
-            break
-        if not conflicts:
-            return Solution(rows=rows, shares=shares, bound_usd=bound_usd)
-        for jobs in conflicts:
+        packed = pack_all(v.candidates, rows, exact=exact)
+        if not packed.conflicts:
+            return Solution(rows=rows, shares=packed.shares, bound_usd=bound_usd)
+        proven = proven and packed.proven
+        for jobs in packed.conflicts:
             model.add_bool_or([v.x[rows[job]].negated() for job in jobs])
-    return evict(v.candidates, rows, bound_usd)
+    return Solution(rows=rows, shares=None, bound_usd=bound_usd)
 
 
 def _earliest(
@@ -109,7 +120,9 @@ def _earliest(
     for job in found.rows:
         model.add(v.reject[job] == 0)
     model.minimize(sum(int(v.candidates.start[row]) * v.x[row] for row in sorted(kept)))
-    early = _cheapest(model, v, seed=seed, stop=Stop(work=stop.work, rounds=3), watch=None)
+    early = _cheapest(
+        model, v, seed=seed, stop=Stop(work=stop.work, rounds=3), watch=None, exact=False
+    )
     if early.rows.keys() != found.rows.keys():
         return found
     return replace(early, bound_usd=found.bound_usd)
@@ -207,19 +220,21 @@ def _bound_usd(v: Variables, solver: cp_model.CpSolver) -> float:
     return max(0.0, (solver.best_objective_bound - 0.5 * terms) / USD_STEPS)
 
 
-def pack_all(
-    candidates: Candidates, rows: dict[str, int]
-) -> tuple[dict[str, tuple[Share, ...]], list[list[str]]]:
-    """Return the shares of the jobs on own nodes, and the sets of jobs that cannot be packed.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packed:
+    """Shares by job, and sets of jobs that cannot be packed; `proven` if that is certain."""
 
-    Raises
-    ------
-    TimeoutError
-        When whether some jobs fit their nodes could not be decided.
-    """
+    shares: dict[str, tuple[Share, ...]]
+    conflicts: tuple[tuple[str, ...], ...]
+    proven: bool
+
+
+def pack_all(candidates: Candidates, rows: dict[str, int], *, exact: bool = True) -> Packed:
+    """Give each job on own nodes its shares, or tell which sets of jobs do not fit."""
     shares: dict[str, tuple[Share, ...]] = {}
-    conflicts: list[list[str]] = []
+    conflicts: list[tuple[str, ...]] = []
     by_offer: dict[int, list[str]] = {}
+    proven = exact
     for job, row in sorted(rows.items()):
         by_offer.setdefault(int(candidates.offer[row]), []).append(job)
     for offer, jobs in sorted(by_offer.items()):
@@ -227,12 +242,17 @@ def pack_all(
         if not nodes:
             continue
         stays = [_stay(candidates, rows[job]) for job in jobs]
-        packed = pack(nodes, stays)
+        try:
+            packed = pack(nodes, stays, exact=exact)
+        except TimeoutError:
+            packed, proven = None, False
         if packed is not None:
             shares |= dict(zip(jobs, packed, strict=True))
+        elif proven:
+            conflicts.append(tuple(jobs[one] for one in conflict(nodes, stays)))
         else:
-            conflicts.append([jobs[one] for one in conflict(nodes, stays)])
-    return shares, conflicts
+            conflicts.append(tuple(jobs))
+    return Packed(shares=shares, conflicts=tuple(conflicts), proven=proven)
 
 
 def _stay(candidates: Candidates, row: int) -> Stay:
@@ -248,13 +268,10 @@ def evict(candidates: Candidates, rows: dict[str, int], bound_usd: float) -> Sol
     """Leave out jobs until all others can be packed: a plan when the rounds are used up."""
     rows = dict(rows)
     while True:
-        try:
-            shares, conflicts = pack_all(candidates, rows)
-        except TimeoutError:
-            shares, conflicts = {}, [sorted(rows)]
-        if not conflicts:
-            return Solution(rows=rows, shares=shares, bound_usd=bound_usd)
-        for jobs in conflicts:
+        packed = pack_all(candidates, rows)
+        if not packed.conflicts:
+            return Solution(rows=rows, shares=packed.shares, bound_usd=bound_usd)
+        for jobs in packed.conflicts:
             usd = {candidates.problem.job[job].reject_usd: job for job in sorted(jobs)}
             _leave_out(candidates.problem, rows, usd[min(usd)])
 

@@ -7,7 +7,9 @@ usually shows that they do, and CP-SAT decides when it does not.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +23,11 @@ if TYPE_CHECKING:
 EIGHTHS = 8
 """Accelerators are shared in parts of this size."""
 
-DETERMINISTIC_LIMIT = 20.0
+SHUFFLES = 40
+"""Orders tried at random, from a fixed seed, before the exact search."""
+
+DETERMINISTIC_LIMIT = 5.0
+"""Of the exact search, in CP-SAT's units of work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,15 +63,19 @@ Shares = tuple[tuple[Share, ...], ...]
 """For each stay, the share of each of its workers."""
 
 
-def pack(nodes: Sequence[Node], stays: Sequence[Stay]) -> Shares | None:
-    """Return shares for all stays, or None if there are none.
+def pack(nodes: Sequence[Node], stays: Sequence[Stay], *, exact: bool = True) -> Shares | None:
+    """Return shares for all stays, or None if there are none; without `exact`, if none are found.
 
     Raises
     ------
     TimeoutError
         When the question could not be decided within the limit (a count, not a time).
     """
-    return _first_fit(nodes, stays) or _exact(nodes, stays)
+    for order in _orders(stays):
+        shares = _first_fit(nodes, stays, order)
+        if shares is not None:
+            return shares
+    return _exact(nodes, stays) if exact else None
 
 
 def conflict(nodes: Sequence[Node], stays: Sequence[Stay]) -> tuple[int, ...]:
@@ -73,8 +83,9 @@ def conflict(nodes: Sequence[Node], stays: Sequence[Stay]) -> tuple[int, ...]:
     kept = list(range(len(stays)))
     for one in range(len(stays)):
         fewer = [other for other in kept if other != one]
-        if pack(nodes, [stays[other] for other in fewer]) is None:
-            kept = fewer
+        with suppress(TimeoutError):
+            if pack(nodes, [stays[other] for other in fewer]) is None:
+                kept = fewer
     return tuple(kept)
 
 
@@ -128,12 +139,22 @@ class _Room:
             self.taken[node, slot] = loads, cpus + shape.cpus, memory_gib + shape.memory_gib
 
 
-def _first_fit(nodes: Sequence[Node], stays: Sequence[Stay]) -> Shares | None:
-    """Pack the largest workers first, each into the first node that holds it."""
+def _orders(stays: Sequence[Stay]) -> Iterator[list[int]]:
+    """Yield orders to pack in: the largest first, the earliest first, the longest first, any."""
+    everyone = list(range(len(stays)))
+    size = [stay.peak * max(stay.shape.accelerators, 1e-3) for stay in stays]
+    yield sorted(everyone, key=lambda one: (-stays[one].shape.accelerators, stays[one].start, one))
+    yield sorted(everyone, key=lambda one: (stays[one].start, -size[one], one))
+    yield sorted(everyone, key=lambda one: (-size[one] * len(stays[one].workers), one))
+    draw = random.Random(0)  # noqa: S311 - any order will do, but the same each time
+    for _ in range(SHUFFLES if len(stays) > 2 else 0):
+        draw.shuffle(everyone)
+        yield everyone
+
+
+def _first_fit(nodes: Sequence[Node], stays: Sequence[Stay], order: Sequence[int]) -> Shares | None:
+    """Pack in an order, each worker into the first node that holds it."""
     room, found = _Room(nodes), {}
-    order = sorted(
-        range(len(stays)), key=lambda one: (-stays[one].shape.accelerators, stays[one].start, one)
-    )
     for one in order:
         shares = _gang(room, stays[one])
         if shares is None:

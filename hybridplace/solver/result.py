@@ -59,7 +59,7 @@ def _placement(candidates: Candidates, solution: Solution, name: str) -> Placeme
     start_h = float(candidates.start[row]) * problem.slot_h
     run = run_of(problem, job, offer, candidates.shape_of(row), start_h)
     assert run is not None  # noqa: S101 - a candidate fits its offer
-    shares = solution.shares.get(name, ())
+    shares = (solution.shares or {}).get(name, ())
     return Placement(
         job=name,
         offer=offer.id,

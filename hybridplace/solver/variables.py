@@ -60,7 +60,7 @@ def make_variables(model: cp_model.CpModel, candidates: Candidates) -> Variables
         v.at[job] = {}
         by_site: dict[str, list[Any]] = {}
         for row in v.rows(job):
-            by_site.setdefault(candidates.site(row), []).append(x[row])
+            by_site.setdefault(candidates.site[row], []).append(x[row])
         for site, there in sorted(by_site.items()):
             v.at[job][site] = model.new_bool_var(f"at[{job},{site}]")
             model.add(sum(there) == v.at[job][site])
