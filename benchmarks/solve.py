@@ -98,7 +98,7 @@ def estate_of(jobs: int) -> Estate:
 
 
 def jobs_of(count: int, seed: int) -> tuple[Job, ...]:
-    """Return `count` jobs drawn from `seed`; every sixth makes a dataset that the next one reads."""
+    """Return `count` jobs drawn from `seed`; every sixth makes data that the next one reads."""
     draw = random.Random(seed)  # noqa: S311 - a benchmark, not a secret
     jobs: list[Job] = []
     for n in range(count):
