@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,6 +22,11 @@ from hybridplace.cli.options import (
 )
 from hybridplace.cli.output import print_json, print_text
 from hybridplace.cli.program import FAILED
+
+if TYPE_CHECKING:
+    from hybridplace.engine import Engine, Step
+    from hybridplace.model.plan import Action, Plan
+    from hybridplace.model.problem import Problem
 
 
 @click.command()
@@ -61,6 +68,7 @@ def command(
     is read, nothing leaves this machine, and nothing is changed.
     """
     from hybridplace.io import read_plan
+    from hybridplace.mock.guard import loopback_only
 
     if dry_run and (at_h is not None or yes):
         raise click.UsageError("--dry-run runs the whole plan and asks nothing: no --at, no --yes")
@@ -68,28 +76,44 @@ def command(
         raise click.UsageError("--fault goes with --dry-run: no real cloud shows faults on demand")
     plan, problem = read_plan(plan_path)
     engine, jobs = open_both(estate_path, jobs_path, state_path)
-    refuse_other_problem(engine, jobs, problem, plan_path, folder=estate_path.parent)
+    folder = estate_path.parent
     if dry_run:
-        folder = estate_path.parent
+        with loopback_only():  # a provider of own sites may be asked what there is
+            refuse_other_problem(engine, jobs, problem, plan_path, folder=folder)
         return run_dry(engine.estate, problem, plan, faults, folder=folder, as_json=as_json)
+    refuse_other_problem(engine, jobs, problem, plan_path, folder=folder)
     with engine:
         actions = engine.diff(plan, at_h=hours_since_start(problem, at_h))
-        if as_json:
-            if actions and not yes:
-                raise click.UsageError("--json asks nothing: add --yes, or look with diff --json")
-            steps = engine.apply(problem, plan, actions)
-            print_json({"steps": [step_plain(step) for step in steps]})
-        else:
-            from hybridplace.report.actions import actions_table, step_text
+        steps = (
+            _done_quietly(engine, problem, plan, actions, yes=yes)
+            if as_json
+            else _done_if_wanted(engine, problem, plan, actions, yes=yes)
+        )
+    return FAILED if steps is None or any(step.error for step in steps) else 0
 
-            if not actions:
-                click.echo("nothing to do: what runs is what the plan wants")
-                return 0
-            print_text([actions_table(actions)])
-            if not yes and not click.confirm("Do it?"):
-                click.echo("nothing was done")
-                return FAILED
-            steps = engine.apply(
-                problem, plan, actions, watch=lambda step: print_text([step_text(step)])
-            )
-    return FAILED if any(step.error for step in steps) else 0
+
+def _done_quietly(
+    engine: Engine, problem: Problem, plan: Plan, actions: Sequence[Action], *, yes: bool
+) -> Sequence[Step]:
+    """Do the actions and print what came of them as JSON."""
+    if actions and not yes:
+        raise click.UsageError("--json asks nothing: add --yes, or look with diff --json")
+    steps = engine.apply(problem, plan, actions)
+    print_json({"steps": [step_plain(step) for step in steps]})
+    return steps
+
+
+def _done_if_wanted(
+    engine: Engine, problem: Problem, plan: Plan, actions: Sequence[Action], *, yes: bool
+) -> Sequence[Step] | None:
+    """Show the actions, ask, and do them; None if the answer was no."""
+    from hybridplace.report.actions import actions_table, step_text
+
+    if not actions:
+        click.echo("nothing to do: what runs is what the plan wants")
+        return ()
+    print_text([actions_table(actions)])
+    if not yes and not click.confirm("Do it?"):
+        click.echo("nothing was done")
+        return None
+    return engine.apply(problem, plan, actions, watch=lambda step: print_text([step_text(step)]))

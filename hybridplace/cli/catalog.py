@@ -42,7 +42,14 @@ def command() -> None:
 @click.option("--accelerator", help="Name or pattern, as 'A100-*'.")
 @click.option("--max-price", callback=number(), metavar="USD", help="Per machine and hour.")
 @click.option("--min-memory", callback=number(), metavar="GIB", help="Of the machine.")
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    metavar="NUMBER",
+    help="Of offers to show.",
+)
 @file_option
 @json_option
 def list_offers(

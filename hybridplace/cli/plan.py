@@ -44,7 +44,14 @@ if TYPE_CHECKING:
     metavar="ISO8601",
     help="When the plan begins; the present hour in UTC by default.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="NUMBER",
+    help="Another one may find another plan of the same cost.",
+)
 @click.option(
     "--gap",
     callback=number(most=1.0),

@@ -49,7 +49,7 @@ class Program(Commands):
     """
 
     def __init__(self, *, modules: Mapping[str, tuple[str, str]], **settings: Any) -> None:
-        context = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+        context = {"help_option_names": ["-h", "--help"]}
         super().__init__(context_settings=context, **settings)
         self.modules = modules
 

@@ -1,0 +1,190 @@
+"""`hybridplace apply --dry-run`: the real drivers on a mocked AWS, and nothing left behind."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from hybridplace.io import read_plan
+from hybridplace.mock.dryrun import used_sites
+from tests.cli.conftest import COUNT, ESTATE, NOW
+
+CAPACITY = "RunInstances:InsufficientInstanceCapacity:times=always"
+
+_opened: list[str] = []
+
+
+def _watch(event: str, arguments: tuple[object, ...]) -> None:
+    if event == "open" and _opened and isinstance(arguments[0], str | bytes):
+        name = arguments[0]
+        _opened.append(name if isinstance(name, str) else name.decode(errors="replace"))
+
+
+sys.addaudithook(_watch)
+
+
+def test_a_dry_run_does_the_whole_plan_and_leaves_nothing(run, plan, monkeypatch, tmp_path):
+    """Each start acquires, each end releases, calls are shown, and 0 leases are left."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    Path("temporary").mkdir()
+    done = run("apply", "--dry-run")
+
+    assert 0 == done.code, done.out + done.err
+    assert "\nhour 0.0\n" in done.out
+    assert "acquire train: 1 x hall/rack:L40S/owned done" in done.out
+    assert "release train: 1 x hall/rack:L40S/owned done" in done.out
+    assert re.search(r"ec2 eu-\w+-1 RunInstances .*InstanceType=\S+ .*-> ok", done.out)
+    assert re.search(r"ec2 eu-\w+-1 TerminateInstances .*-> ok", done.out)
+    assert re.search(r"count +aws/eu-\S+/spot +1  active", done.out)
+    assert "4 actions, 0 failed" in done.out
+    assert "0 leases left, and nothing else in the mocked cloud" in done.out
+    assert [] == list(Path("temporary").iterdir())
+    assert not Path(".hybridplace").exists()
+
+
+def test_json_has_every_call(run, plan):
+    """The document has each hour's steps and calls, the peak, and what is left."""
+    done = run("apply", "--dry-run", "--json")
+    told = done.json
+    calls = [call for moment in told["moments"] for call in moment["calls"]]
+
+    assert 0 == done.code
+    assert 4 == sum(len(moment["steps"]) for moment in told["moments"])
+    assert ["count", "train"] == sorted(lease["job"] for lease in told["peak"]["leases"])
+    assert {"RunInstances", "TerminateInstances"} <= {call["action"] for call in calls}
+    assert [] == told["left"]
+    assert [] == told["unshown_faults"]
+
+
+def test_a_sold_out_offer_fails_alone(run, plan):
+    """No capacity for one job is told; the others go on, and the exit code is 1."""
+    done = run("apply", "--dry-run", "--fault", CAPACITY)
+
+    assert 1 == done.code
+    assert re.search(r"acquire count: 1 x \S+ FAILED: CapacityError: ", done.out)
+    assert "acquire train: 1 x hall/rack:L40S/owned done" in done.out
+    assert "-> InsufficientInstanceCapacity" in done.out
+    assert "0 leases left" in done.out
+
+
+def test_what_is_left_is_listed(run, plan):
+    """A cloud that refuses to end machines leaves them, and the dry run says which."""
+    fault = "TerminateInstances:UnauthorizedOperation:status=403:times=always"
+    done = run("apply", "--dry-run", "--fault", fault)
+
+    assert 1 == done.code
+    assert re.search(r"- lease hp-\w+ of job count on aws/eu-\S+", done.out)
+    assert re.search(r"- aws eu-\w+-1 \S+ i-\w+", done.out)
+    assert "0 leases left" not in done.out
+
+
+def test_leases_that_cannot_be_read_are_told(run, plan):
+    """Where what runs is not known nothing is done, and that is a failure."""
+    fault = "DescribeInstances:UnauthorizedOperation:status=403:times=always"
+    done = run("apply", "--dry-run", "--fault", fault)
+
+    assert 1 == done.code
+    assert "leases could not be read: AuthError" in done.out
+    assert "RunInstances" not in done.out
+
+
+def test_faults_that_nothing_met_are_told(run, plan):
+    """A fault that matches no call is said to have had no effect."""
+    fault = "RunInstances:InsufficientInstanceCapacity:instance_type=p4d.24xlarge"
+    done = run("apply", "--dry-run", "--fault", fault)
+
+    assert 0 == done.code
+    assert "no call has matched the fault RunInstances" in done.out
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [("RunInstance:X", "did you mean RunInstances?"), ("RunInstances:X:tims=1", "times=")],
+)
+def test_unknown_faults_are_refused(run, plan, fault, told):
+    """A fault that means nothing is named, with exit code 2, before anything starts."""
+    done = run("apply", "--dry-run", "--fault", fault)
+
+    assert 2 == done.code
+    assert told in done.err
+    assert "" == done.out
+
+
+def test_a_plan_for_another_problem_is_refused(run, plan):
+    """Changed jobs need a new plan, in a dry run too."""
+    Path("jobs.yaml").write_text(f"jobs:\n{COUNT}")
+    done = run("apply", "--dry-run")
+
+    assert 2 == done.code
+    assert "plan.json: jobs: " in done.err
+    assert "other train" in done.err
+
+
+def test_a_provider_without_a_mock_is_refused(run, estate, jobs):
+    """What cannot be mocked is never acted on: the provider is named, with exit code 2."""
+    estate.write_text(ESTATE + "providers: [{provider: gcp, regions: [europe-west3]}]\n")
+    assert 0 == run("plan", "--now", NOW).code
+    done = run("apply", "--dry-run")
+
+    assert 2 == done.code
+    assert "plug-in: the plan uses gcp, and there is no mocked cloud for it" in done.err
+
+
+def test_own_machines_need_no_mock(run, own):
+    """A plan on own machines starts no mocked cloud, and shows its claims."""
+    done = run("apply", "--dry-run")
+
+    assert 0 == done.code
+    assert "2 actions, 0 failed; 0 API calls" in done.out
+    assert not Path(".hybridplace").exists()
+
+
+def test_an_empty_plan_is_a_dry_run_of_nothing(run, estate, jobs):
+    """A plan that places nothing has no hour, no call and nothing left."""
+    estate.write_text(ESTATE)
+    jobs.write_text(f"jobs:\n{COUNT}")
+    assert 1 == run("plan", "--now", NOW).code
+    done = run("apply", "--dry-run", "--json")
+
+    assert 0 == done.code
+    assert ([], []) == (done.json["moments"], done.json["left"])
+
+
+def test_no_credential_is_read(run, plan, monkeypatch, tmp_path):
+    """Poisoned credentials in environment and files change nothing, and are not opened."""
+    home = tmp_path / "home"
+    (home / ".aws").mkdir(parents=True)
+    for name in ("credentials", "config"):
+        (home / ".aws" / name).write_text(
+            "[default]\naws_access_key_id = POISON\nregion = nowhere\n"
+        )
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("AWS_PROFILE", "poison")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "POISON")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://192.0.2.1/")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(home / ".aws" / "credentials"))
+    _opened.append("watching")
+    try:
+        done = run("apply", "--dry-run", "--json")
+    finally:
+        opened = _opened[1:]
+        _opened.clear()
+
+    assert 0 == done.code
+    assert str(plan.name) in opened, "the watch sees what is opened"
+    assert [] == [name for name in opened if ".aws" in name]
+    assert "POISON" not in done.out
+
+
+def test_only_used_sites_are_asked(run, plan):
+    """Regions that the plan does not use are not called."""
+    made, problem = read_plan(plan)
+    regions = {site.region for site in used_sites(problem, made) if site.provider == "aws"}
+    told = run("apply", "--dry-run", "--json").json
+
+    assert 1 == len(regions)
+    assert regions == {call["region"] for one in told["moments"] for call in one["calls"]}
