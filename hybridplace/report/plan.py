@@ -98,7 +98,7 @@ def _transfers(told: Summary) -> Iterator[RenderableType]:
     yield heading("Data moved")
     shown = table("dataset", "from", "to", "GiB", "h", "USD", right=("GiB", "h", "USD"))
     for one in told.transfers:
-        size, took = amount(one.size_gib), hours(one.hours)
+        size, took = amount(one.size_gib), f"{one.hours:.2f}"
         shown.add_row(one.dataset, one.source, one.target, size, took, usd(one.usd))
     yield shown
 

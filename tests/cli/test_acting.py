@@ -90,6 +90,36 @@ def test_an_action_that_fails_is_told(run, own):
     )
 
 
+def _break_claims() -> None:
+    """Let claims be read, and none be made or dropped."""
+    lock = Path(".hybridplace/static-claims.lock")
+    lock.unlink(missing_ok=True)
+    lock.mkdir(parents=True)
+
+
+def test_an_acquisition_that_fails_is_told(run, own):
+    """The step says which job and why, and the exit code is 1."""
+    _break_claims()
+    done = run("apply", "--at", "0", "--yes")
+    told = run("apply", "--at", "0", "--yes", "--json")
+
+    assert (1, 1) == (done.code, told.code)
+    assert "acquire train: 1 x hall/rack:L40S/owned FAILED: ProviderError: static:" in done.out
+    assert ["ProviderError"] == [step["error"]["kind"] for step in told.json["steps"]]
+
+
+def test_a_release_that_fails_is_told(run, own):
+    """What could not be released is named, and the exit code is 1."""
+    run("apply", "--at", "0", "--yes")
+    _break_claims()
+    done = run("release", "--all", "--yes")
+    told = run("release", "--all", "--yes", "--json")
+
+    assert (1, 1) == (done.code, told.code)
+    assert "release train: hall/rack:L40S/owned FAILED: static: " in done.err
+    assert "state folder cannot be used" in told.json["leases"][0]["error"]
+
+
 def test_a_plan_for_another_problem_is_not_applied(run, own):
     """After the estate has changed, the plan is refused and nothing is acquired."""
     estate = Path("estate.yaml")

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from hybridplace import catalog, io, policy
-from hybridplace.catalog import snapshot
 from hybridplace.policy.facts import PACKS
+from tests.catalog.small import accelerator, tables, write_tables
 from tests.cli.conftest import NOW
 
 BROKEN = """\
@@ -96,21 +96,39 @@ def test_show_names_similar_things(run):
     assert "aws/eu-central-1" in done.err.partition("did you mean ")[2]
 
 
-def test_diff_of_snapshots(run, tmp_path):
-    """A price that was changed, and nothing else, is what differs."""
-    _, body = snapshot.read(snapshot.SHIPPED)
-    row = body["prices"]["aws/eu-central-1"]["g5.xlarge"]
-    before, row[0] = row[0], row[0] * 2
-    snapshot.write(tmp_path / "new.gz", body)
-    told = run("catalog", "diff", snapshot.SHIPPED, "new.gz", "--json").json
-    text = run("catalog", "diff", snapshot.SHIPPED, "new.gz").out
+@pytest.fixture
+def world(run, tmp_path) -> tuple[Path, Path]:
+    """Two snapshots, built from facts: in the second a price and an accelerator are others."""
+    facts = tables()
+    assert 0 == run("catalog", "build", write_tables(tmp_path / "old", facts), "-o", "old.gz").code
+    facts["accelerators"].append(accelerator("B200"))
+    facts["offers"][0]["on_demand_usd_per_hour"] = 1.25
+    assert 0 == run("catalog", "build", write_tables(tmp_path / "new", facts), "-o", "new.gz").code
+    return Path("old.gz"), Path("new.gz")
 
-    (change,) = told["repriced"]
-    assert ("aws/eu-central-1/g5.xlarge/on_demand", before) == (
-        change["offer"],
-        change["old_usd_h"],
-    )
-    assert "repriced: 1" in text
+
+def test_build_tells_what_it_wrote(run, world, tmp_path):
+    """Counts, what was left out and why, and the digest that others can compare."""
+    text = run("catalog", "build", "old", "-o", "again.gz").out
+    told = run("catalog", "build", "old", "-o", "again.gz", "--json").json
+
+    assert f"written to again.gz: catalog of {told['date']}, {told['digest']}" in text
+    assert [] == [what for what, number in told["counts"] if f"{number:,} {what}" not in text]
+    assert [] == [why for why, _ in told["dropped"] if f"left out: {why}" not in text]
+    assert Path("old.gz").read_bytes() == Path("again.gz").read_bytes()
+
+
+def test_diff_of_snapshots(run, world):
+    """What differs between two snapshots is told, and nothing else."""
+    text = run("catalog", "diff", *world).out
+    told = run("catalog", "diff", *world, "--json").json
+
+    assert ["B200"] == told["accelerators_added"]
+    assert "accelerators added: 1\n  B200\n" in text
+    assert 1.25 in [change["new_usd_h"] for change in told["repriced"]]
+    assert f"repriced: {len(told['repriced'])}\n" in text
+    assert [] == [one["offer"] for one in told["repriced"] if f"{one['offer']} " not in text]
+    assert "no difference" == run("catalog", "diff", world[0], world[0]).out.strip()
 
 
 def test_snapshots_that_cannot_be_read_are_refused(run, tmp_path):

@@ -90,6 +90,15 @@ def test_figures_add_up(run, estate, jobs):
     )
 
 
+def test_quotas_are_told_at_their_peak(run, estate, jobs):
+    """A quota that is used is shown like a limit, with its own measure."""
+    quota = "quotas: [{id: spots, site: aws/eu-north-1, measure: machines, at_most: 4}]\n"
+    estate.write_text(estate.read_text() + quota)
+    told = run("plan", "--now", NOW)
+
+    assert re.search(r"spots +1 +4  machines +25\.0%", told.out)
+
+
 def test_estimated_latency_is_told(run, estate, jobs):
     """A latency that was fitted over distance, and decides, is worth a look."""
     jobs.write_text(f"jobs:\n{SERVE}")

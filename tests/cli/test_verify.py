@@ -73,6 +73,20 @@ CHANGES = {
     "regions": ("estate.yaml", ", eu-north-1", "", "sites", "aws/eu-north-1"),
     "policies": ("estate.yaml", "[base, ", "[base, hipaa, ", "policy_digest", "sha256:"),
     "horizon": ("estate.yaml", "name: acme", "name: acme\nhorizon_h: 48", "horizon_h", "24.0, now"),
+    "links": (
+        "estate.yaml",
+        "name: acme",
+        "name: acme\nlinks: [{source: hall, target: aws/eu-north-1, usd_gib: 0.5}]",
+        "links",
+        "hall to aws/eu-north-1",
+    ),
+    "denials": (
+        "estate.yaml",
+        "[base, residency-eu]",
+        "[residency-eu]",
+        "denials",
+        "place count at aws/eu-central-1",
+    ),
     "data": ("estate.yaml", "size_gib: 10", "size_gib: 11", "datasets", "scans"),
 }
 
