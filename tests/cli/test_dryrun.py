@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import socket
 import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
-from hybridplace.io import read_plan
-from hybridplace.mock.dryrun import used_sites
+from hybridplace.io import read_estate, read_plan
+from hybridplace.mock.dryrun import dry_run, used_sites
+from hybridplace.mock.guard import LeakError
 from tests.cli.conftest import COUNT, ESTATE, NOW
 
 CAPACITY = "RunInstances:InsufficientInstanceCapacity:times=always"
@@ -188,3 +190,15 @@ def test_only_used_sites_are_asked(run, plan):
 
     assert 1 == len(regions)
     assert regions == {call["region"] for one in told["moments"] for call in one["calls"]}
+
+
+def test_nothing_leaves_this_machine(run, own):
+    """Whatever runs during a dry run cannot reach another host, and the attempt ends it."""
+    made, problem = read_plan(own)
+
+    def reach(_: object) -> None:
+        with socket.socket() as out:
+            out.connect(("192.0.2.1", 80))
+
+    with pytest.raises(LeakError, match="refused to reach 192.0.2.1"):
+        dry_run(read_estate(Path("estate.yaml")), problem, made, watch=reach)
