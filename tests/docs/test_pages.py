@@ -74,12 +74,10 @@ def test_readme_table_is_what_the_baseline_prints():
 
 def test_tutorial_runs_as_written(tmp_path):
     """Each command of the tutorial, one after another, does what the page says."""
-    folder = tmp_path
-    told = []
-    for line in "\n".join(
-        _blocks((ROOT / "docs" / "tutorial.md").read_text(), "console")
-    ).splitlines():
-        command = line.removeprefix("$ ")
+    text = (ROOT / "docs" / "tutorial.md").read_text()
+    commands = re.findall(r"^\$ (.+)$", "".join(_blocks(text, "console")), re.MULTILINE)
+    folder, told = tmp_path, []
+    for command in commands:
         if command.startswith("cd "):
             folder = folder / command[3:]
             continue
