@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hybridplace.cli.dryrun import run_dry, step_plain
+from hybridplace.cli.dryrun import Show, run_dry, step_plain
 from hybridplace.cli.matching import refuse_other_problem
 from hybridplace.cli.opening import hours_since_start, open_both
 from hybridplace.cli.options import (
@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     help="In a dry run, what the mocked cloud answers: ACTION[:CODE][:FIELD=VALUE...], as "
     "RunInstances:InsufficientInstanceCapacity:market=spot.",
 )
+@click.option(
+    "--every-call", is_flag=True, help="In a dry run, print each call that only reads, too."
+)
 @at_option
 @yes_option
 @json_option
@@ -53,6 +56,7 @@ def command(
     state_path: Path | None,
     dry_run: bool,
     faults: tuple[str, ...],
+    every_call: bool,
     at_h: float | None,
     yes: bool,
     as_json: bool,
@@ -72,23 +76,28 @@ def command(
 
     if dry_run and (at_h is not None or yes):
         raise click.UsageError("--dry-run runs the whole plan and asks nothing: no --at, no --yes")
-    if faults and not dry_run:
-        raise click.UsageError("--fault goes with --dry-run: no real cloud shows faults on demand")
+    if (faults or every_call) and not dry_run:
+        raise click.UsageError("--fault and --every-call go with --dry-run: no real cloud has them")
     plan, problem = read_plan(plan_path)
     engine, jobs = open_both(estate_path, jobs_path, state_path)
     folder = estate_path.parent
-    if dry_run:
-        with loopback_only():  # a provider of own sites may be asked what there is
-            refuse_other_problem(engine, jobs, problem, plan_path, folder=folder)
-        return run_dry(engine.estate, problem, plan, faults, folder=folder, as_json=as_json)
-    refuse_other_problem(engine, jobs, problem, plan_path, folder=folder)
+    if not dry_run:
+        refuse_other_problem(engine, jobs, problem, plan_path, folder=folder)
+        return _act(engine, problem, plan, at_h=at_h, yes=yes, as_json=as_json)
+    with loopback_only():  # a provider of own sites may be asked what there is
+        refuse_other_problem(engine, jobs, problem, plan_path, folder=folder)
+    show = Show(as_json=as_json, every_call=every_call)
+    return run_dry(engine.estate, problem, plan, faults, folder=folder, show=show)
+
+
+def _act(
+    engine: Engine, problem: Problem, plan: Plan, *, at_h: float | None, yes: bool, as_json: bool
+) -> int:
+    """Do what is due, and return the exit code."""
     with engine:
         actions = engine.diff(plan, at_h=hours_since_start(problem, at_h))
-        steps = (
-            _done_quietly(engine, problem, plan, actions, yes=yes)
-            if as_json
-            else _done_if_wanted(engine, problem, plan, actions, yes=yes)
-        )
+        do = _done_quietly if as_json else _done_if_wanted
+        steps = do(engine, problem, plan, actions, yes=yes)
     return FAILED if steps is None or any(step.error for step in steps) else 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,14 @@ if TYPE_CHECKING:
     from hybridplace.model.problem import Problem
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Show:
+    """What is printed: JSON or text, and whether calls that only read are told one by one."""
+
+    as_json: bool
+    every_call: bool = False
+
+
 def run_dry(
     estate: Estate,
     problem: Problem,
@@ -33,14 +42,14 @@ def run_dry(
     faults: Sequence[str],
     *,
     folder: Path,
-    as_json: bool,
+    show: Show,
 ) -> int:
     """Dry-run a plan, print what happens as it happens, and return the exit code."""
     from hybridplace.mock.aws_faults import read_faults
     from hybridplace.mock.dryrun import dry_run
 
     script = read_faults(faults)
-    if as_json:
+    if show.as_json:
         done = dry_run(estate, problem, plan, folder=folder, faults=script)
         print_json(dry_run_plain(done))
     else:
@@ -50,13 +59,13 @@ def run_dry(
             plan,
             folder=folder,
             faults=script,
-            watch=lambda moment: print_text(moment_text(moment)),
+            watch=lambda moment: print_text(moment_text(moment, show)),
         )
         print_text(end_text(done))
     return FAILED if done.failed else 0
 
 
-def moment_text(moment: Moment) -> Iterator[RenderableType]:
+def moment_text(moment: Moment, show: Show) -> Iterator[RenderableType]:
     """Yield what was done at one hour."""
     from rich.text import Text
 
@@ -69,14 +78,17 @@ def moment_text(moment: Moment) -> Iterator[RenderableType]:
     if moment.error is not None:
         told = f"leases could not be read: {type(moment.error).__name__}: {moment.error}"
         yield Text(told, style="bold red")
-    yield entries(("  ", line) for line in call_lines(moment.calls))
+    yield entries(("  ", line) for line in call_lines(moment.calls, every=show.every_call))
 
 
-def call_lines(calls: Sequence[Call]) -> Iterator[str]:
-    """Yield each call that changes something or fails, then a count of those that only read."""
+def call_lines(calls: Sequence[Call], *, every: bool) -> Iterator[str]:
+    """Yield each call that changes something or fails, then a count of those that only read.
+
+    With `every`, those that only read are lines of their own.
+    """
     reads: Counter[str] = Counter()
     for call in calls:
-        if call.action.startswith(READING) and call.outcome == "ok":
+        if not every and call.action.startswith(READING) and call.outcome == "ok":
             reads[call.action] += 1
         else:
             yield str(call)

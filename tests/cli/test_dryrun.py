@@ -48,6 +48,16 @@ def test_a_dry_run_does_the_whole_plan_and_leaves_nothing(run, plan, monkeypatch
     assert not Path(".hybridplace").exists()
 
 
+def test_every_call_is_shown_on_request(run, plan):
+    """Calls that only read are counted; with --every-call each is a line, as many as counted."""
+    brief, full = run("apply", "--dry-run"), run("apply", "--dry-run", "--every-call")
+    (total,) = re.findall(r"; (\d+) API calls, all mocked", full.out)
+
+    assert "calls that only read" in brief.out
+    assert "calls that only read" not in full.out
+    assert int(total) == len(re.findall(r"^ +(?:ec2|ssm) \S+ .*-> \S+$", full.out, re.MULTILINE))
+
+
 def test_json_has_every_call(run, plan):
     """The document has each hour's steps and calls, the peak, and what is left."""
     done = run("apply", "--dry-run", "--json")
