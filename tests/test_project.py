@@ -130,6 +130,7 @@ DIMENSIONLESS = {
     "accelerators": "a count, halves and quarters included",
     "at_most": "in the unit that the measure beside it names",
     "cpus": "a count of virtual CPUs",
+    "devices": "loads in accelerators, by index",
     "discount": "a share of the price",
     "efficiency": "a share of the linear speed-up",
     "pue": "a ratio of energies",

@@ -71,10 +71,6 @@ def gather(
         supply += _bought(access, catalog, providers)
     offers = tuple(_priced(offer, estate.overlays) for offer in supply.offers)
     offers = _in_quotas(offers, estate.quotas)
-    quotas = tuple(
-        Pool(id=quota.id, site=quota.site, measure=quota.measure, at_most=quota.at_most)
-        for quota in estate.quotas
-    )
     from hybridplace.policy import decide
 
     return Problem(
@@ -85,7 +81,7 @@ def gather(
         datasets=estate.datasets,
         tenants=estate.tenants,
         sites=supply.sites,
-        pools=(*supply.pools, *quotas),
+        pools=(*supply.pools, *map(_pool, estate.quotas)),
         offers=offers,
         links=_links(estate, jobs, supply, catalog),
         limits=estate.limits,
@@ -218,6 +214,10 @@ def _in_quotas(offers: tuple[Offer, ...], quotas: Sequence[Quota]) -> tuple[Offe
     return tuple(
         replace(offer, pool=pool_of[offer.id]) if offer.id in pool_of else offer for offer in offers
     )
+
+
+def _pool(quota: Quota) -> Pool:
+    return Pool(id=quota.id, site=quota.site, measure=quota.measure, at_most=quota.at_most)
 
 
 def _counts(offer: Offer, quota: Quota) -> bool:
