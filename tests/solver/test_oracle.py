@@ -1,0 +1,148 @@
+"""The solver against exhaustive search, both judged by `verify` and the cost formulas alone."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, settings
+
+from hybridplace.model.plan import Plan, Status
+from hybridplace.model.problem import Problem
+from hybridplace.model.verify import breaches
+from hybridplace.solver import candidates, exact, packing, result, solve
+from tests.brute import best_plan
+from tests.problems import NAMED, small_problems
+from tests.solver.crowding import crowded_problem
+
+SEEDS = range(300)
+
+
+def _wrong(problem: Problem, plan: Plan, best: Plan) -> str | None:
+    """Say what is wrong with a plan whose best cost is known; None if nothing is."""
+    told = breaches(problem, plan)
+    if told:
+        return told[0]
+    if not math.isclose(plan.objective_usd, best.objective_usd, rel_tol=1e-6, abs_tol=1e-6):
+        return f"costs {plan.objective_usd}, the best {best.objective_usd}"
+    return None if plan.status is Status.OPTIMAL else f"bound {plan.bound_usd} is not tight"
+
+
+@pytest.fixture(scope="module")
+def crowded() -> dict[int, tuple[Problem, Plan]]:
+    """Crowded problems with their best plans."""
+    problems = {seed: crowded_problem(seed) for seed in SEEDS}
+    return {seed: (problem, best_plan(problem)) for seed, problem in problems.items()}
+
+
+def test_crowded_problems_are_solved_to_the_optimum(crowded):
+    """On 300 problems in which jobs compete, the plan holds, is cheapest, and is proven so."""
+    wrong = {
+        seed: told
+        for seed, (problem, best) in crowded.items()
+        if (told := _wrong(problem, solve(problem), best))
+    }
+
+    assert {} == wrong
+
+
+def test_crowded_problems_are_crowded(crowded):
+    """They have placed jobs, left-out jobs, shared nodes and moved data in plenty."""
+    plans = [best for _, best in crowded.values()]
+
+    assert 500 < sum(len(plan.placements) for plan in plans)
+    assert 100 < sum(len(plan.unplaced) for plan in plans)
+    assert 100 < sum(len(plan.transfers) for plan in plans)
+    assert 100 < sum(bool(one.shares) for plan in plans for one in plan.placements)
+
+
+@settings(max_examples=300)
+@given(small_problems())
+def test_drawn_problems_are_solved_to_the_optimum(problem):
+    """The same on 300 problems that use every part of the model."""
+    assert None is _wrong(problem, solve(problem), best_plan(problem))
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_named_problems_are_solved_to_the_optimum(name):
+    """The same on each problem with a name."""
+    assert None is _wrong(NAMED[name], solve(NAMED[name]), best_plan(NAMED[name]))
+
+
+def _caught(crowded, seeds) -> bool:
+    """Say whether what is broken now shows on one of these problems."""
+    for problem, best in (crowded[seed] for seed in seeds):
+        try:
+            if _wrong(problem, solve(problem), best):
+                return True
+        except (AssertionError, IndexError, KeyError, ValueError):
+            return True
+    return False
+
+
+BINDING = {
+    "place_each_job_once": (0,),
+    "place_producers": (7, 32),
+    "copy_what_is_read": (8, 20),
+    "copy_results": (0, 13),
+    "deliver_results": (29, 50),
+    "start_after_inputs": (4, 5),
+    "respect_quotas": (12, 17),
+    "respect_nodes": (9, 27),
+    "respect_limits": (1, 8),
+    "keep_together": (12, 13),
+    "keep_apart": (0, 7),
+}
+"""Problems in which a family of constraints decides."""
+
+
+def test_every_family_has_binding_problems():
+    """No constraint family is left without a problem that needs it."""
+    assert [family.__name__ for family in exact.FAMILIES] == list(BINDING)
+
+
+@pytest.mark.parametrize("family", BINDING)
+def test_dropping_a_constraint_family_is_caught(family, crowded, monkeypatch):
+    """Without one family of constraints, the solver is found out."""
+    assert not _caught(crowded, BINDING[family])
+    kept = tuple(one for one in exact.FAMILIES if one.__name__ != family)
+    monkeypatch.setattr(exact, "FAMILIES", kept)
+
+    assert _caught(crowded, BINDING[family])
+
+
+def _keep_the_cheapest(criteria):
+    return [int(criteria[:, 0].argmin())]
+
+
+def _pack_nothing(nodes, stays, *, exact=True):
+    return tuple(tuple(packing.Share(node=nodes[0].id) for _ in range(s.peak)) for s in stays)
+
+
+def _dearest(problem, placements):
+    return tuple(
+        result.Transfer(dataset=one.dataset, source=source, target=one.target)
+        for one in REAL_TRANSFERS(problem, placements)
+        for source in (max(problem.dataset[one.dataset].homes or (one.source,)),)
+    )
+
+
+REAL_TRANSFERS = result.transfers_for
+MUTANTS = {
+    "dominance drops what is needed": (candidates, "pareto", _keep_the_cheapest),
+    "workers get no accelerators": (exact, "pack", _pack_nothing),
+    "data comes from the wrong home": (result, "transfers_for", _dearest),
+    "only the first start": (candidates, "_starts", lambda *_, **__: range(1)),
+    "lateness is free": (candidates, "lateness_usd", lambda *_: 0.0),
+    "rejection is free": (exact, "rejection_costs", lambda *_: result.plan_costs(_[0], (), (), ())),
+    "transfers are free": (exact, "transfer_usd", lambda *_: 0.0),
+}
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_broken_parts_of_the_solver_are_caught(mutant, crowded, monkeypatch):
+    """Each part that is broken on purpose shows in some plan."""
+    module, name, broken = MUTANTS[mutant]
+    monkeypatch.setattr(module, name, broken)
+
+    assert _caught(crowded, SEEDS)
