@@ -79,7 +79,7 @@ PARTS = ("jobs", "datasets", "tenants", "sites", "pools", "offers", "links", "li
 @given(small_problems(), st.integers(0, 2**32))
 def test_order_of_input_is_no_information(problem: Problem, seed: int) -> None:
     """A shuffled problem is the same problem."""
-    chance = random.Random(seed)  # noqa: S311 - reproducible, not secret
+    chance = random.Random(seed)
     parts = (*PARTS, "denials", "leases")
     shuffled = {
         name: tuple(chance.sample(getattr(problem, name), len(getattr(problem, name))))

@@ -178,7 +178,7 @@ def test_expected_h_is_what_a_simulation_finds(
     segments: int, tau: float, write: float, restart: float, rate: float
 ) -> None:
     """The mean of 20,000 simulated runs lies within four standard errors of the formula."""
-    chance = random.Random(7)  # noqa: S311 - reproducible, not secret
+    chance = random.Random(7)
     times = [_simulated_h(chance, segments, tau + write, restart, rate) for _ in range(20_000)]
     error = statistics.stdev(times) / math.sqrt(len(times))
 
