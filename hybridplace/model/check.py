@@ -1,4 +1,7 @@
-"""What makes a problem well-formed, wherever its values come from: ids, references, pipelines."""
+"""What makes a problem well-formed, wherever its values come from: ids, references, pipelines.
+
+`check_values` does the same for figures.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 from hybridplace.errors import Fault
+from hybridplace.model.check_values import value_faults
 from hybridplace.model.job import Inference, Job
 
 if TYPE_CHECKING:
@@ -23,7 +27,7 @@ def problem_faults(problem: Problem) -> tuple[Fault, ...]:
         *_dangling(problem),
         *_homeless_or_twice_made(problem),
         *_cycles(problem.jobs),
-        *_odd_parts(problem.jobs),
+        *value_faults(problem),
     )
 
 
@@ -54,13 +58,7 @@ def _dangling(problem: Problem) -> Iterator[Fault]:
 def _references(problem: Problem) -> Iterator[tuple[str, str, str]]:
     """Yield (path, kind, id) of everything that names something else."""
     for job in problem.jobs:
-        yield f"jobs[{job.id}].tenant", "tenant", job.tenant
-        for field in ("inputs", "outputs"):
-            yield from ((f"jobs[{job.id}].{field}", "dataset", d) for d in getattr(job, field))
-        for field in ("same_site_as", "apart_from"):
-            yield from ((f"jobs[{job.id}].{field}", "job", one) for one in getattr(job, field))
-        if isinstance(job.work, Inference):
-            yield from ((f"jobs[{job.id}].users", "site", one.site) for one in job.work.users)
+        yield from _job_references(job)
     for dataset in problem.datasets:
         yield f"datasets[{dataset.id}].tenant", "tenant", dataset.tenant
         for site in (*dataset.homes, *dataset.deliver_to):
@@ -71,6 +69,24 @@ def _references(problem: Problem) -> Iterator[tuple[str, str, str]]:
         yield f"offers[{offer.id}].site", "site", offer.site
         if offer.pool is not None:
             yield f"offers[{offer.id}].pool", "pool", offer.pool
+    for link in problem.links:
+        for site in (link.source, link.target):
+            yield f"links[{link.source} to {link.target}]", "site", site
+    for limit in problem.limits:
+        for kind in ("tenant", "job", "site"):
+            if (name := getattr(limit, kind)) is not None:
+                yield f"limits[{limit.id}].{kind}", kind, name
+
+
+def _job_references(job: Job) -> Iterator[tuple[str, str, str]]:
+    path = f"jobs[{job.id}]"
+    yield f"{path}.tenant", "tenant", job.tenant
+    for field in ("inputs", "outputs"):
+        yield from ((f"{path}.{field}", "dataset", one) for one in getattr(job, field))
+    for field in ("same_site_as", "apart_from"):
+        yield from ((f"{path}.{field}", "job", one) for one in getattr(job, field))
+    if isinstance(job.work, Inference):
+        yield from ((f"{path}.users", "site", one.site) for one in job.work.users)
 
 
 def _homeless_or_twice_made(problem: Problem) -> Iterator[Fault]:
@@ -100,12 +116,3 @@ def _cycles(jobs: Iterable[Job]) -> Iterator[Fault]:
     except CycleError as error:
         told = " -> ".join(reversed(error.args[1]))
         yield _fault("jobs", "a pipeline without cycles", told, "remove an input or an output")
-
-
-def _odd_parts(jobs: Iterable[Job]) -> Iterator[Fault]:
-    for job in jobs:
-        for number, shape in enumerate(job.shapes):
-            count = shape.accelerators
-            if not (count % 1 == 0 if count >= 1 else count in (0, 1 / 2, 1 / 4, 1 / 8)):
-                path = f"jobs[{job.id}].shapes[{number}].accelerators"
-                yield _fault(path, "a whole number, or 1/2, 1/4 or 1/8 of one", f"{count:g}")

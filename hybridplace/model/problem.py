@@ -10,6 +10,7 @@ from functools import cached_property
 from hybridplace.errors import InputError
 from hybridplace.model.canonical import digest
 from hybridplace.model.check import problem_faults
+from hybridplace.model.check_values import alive
 from hybridplace.model.job import Dataset, Job, Tenant
 from hybridplace.model.site import Lease, Link, Market, Offer, Pool, Site
 
@@ -217,8 +218,8 @@ class Problem:
 
     @cached_property
     def lease_of(self) -> dict[str, Lease]:
-        """The lease of each job that runs now."""
-        return {lease.job: lease for lease in self.leases}
+        """The live lease of each job that has one."""
+        return {lease.job: lease for lease in alive(self.leases)}
 
     @cached_property
     def _links(self) -> dict[tuple[str, str], Link]:
@@ -249,4 +250,5 @@ class Problem:
 
 def _denial_order(denial: Denial) -> tuple[str, ...]:
     confidential = "*" if denial.confidential is None else ",".join(denial.confidential)
-    return (denial.action, denial.subject, denial.site, denial.market or "*", confidential)
+    pair = (denial.action, denial.subject, denial.site)
+    return (*pair, denial.market or "*", confidential, *denial.rules)

@@ -240,7 +240,7 @@ _BY_RULE: dict[str, dict[str, tuple[str, Change]]] = {
         "start off the grid": ("running", _placed("train", start_h=0.5, end_h=2.5)),
         "start before now": (
             "running",
-            _all(_job("train", earliest_h=-9.0), _placed("train", start_h=-1.0, end_h=1.0)),
+            _placed("train", start_h=-1.0, end_h=1.0),
         ),
         "start too early": ("running", _job("train", earliest_h=1.0)),
         "served too late": ("serving", _placed("serve", start_h=1.0, end_h=4.0)),
@@ -254,8 +254,6 @@ _BY_RULE: dict[str, dict[str, tuple[str, Change]]] = {
         "share missing": ("gang", _placed("train", machines=1, **_share(0))),
         "no share": ("crowded", _placed("calm0", machines=0, shares=())),
         "no such node": ("crowded", _placed("hurried", **_share(0, node="n9"))),
-        "no pool": ("shared_accelerator", _with("offers", _OWNED, pool=None)),
-        "node of another pool": ("shared_accelerator", _with("offers", _OWNED, pool="near-quota")),
         "node of another accelerator": ("gang", _nodes(accelerator="H100")),
         "accelerator named twice": ("crowded", _placed("calm2", **_share(0, 0))),
         "too many accelerators": ("crowded", _placed("calm2", **_share(0, 1))),

@@ -1,0 +1,172 @@
+"""What makes the figures of a problem mean something, wherever they come from."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from hybridplace.errors import Fault
+from hybridplace.model.job import Inference, Job, Shape, Training
+from hybridplace.model.site import Lease, LeaseState, Market, Offer, Pool
+
+if TYPE_CHECKING:
+    from hybridplace.model.problem import Problem
+
+ABOVE_ZERO = frozenset(
+    {
+        "cpus",
+        "data_gib",
+        "efficiency",
+        "gbps",
+        "horizon_h",
+        "hours",
+        "interval_h",
+        "memory_gib",
+        "runs",
+        "slot_h",
+        "units",
+        "units_h",
+        "weight",
+        "workers",
+    }
+)
+"""What is divided by, or would mean nothing if it were zero; all else is at least 0."""
+
+SIGNED = frozenset({"latitude_deg", "longitude_deg"})
+
+ALIVE = (LeaseState.PENDING, LeaseState.ACTIVE)
+
+
+def value_faults(problem: Problem) -> Iterator[Fault]:
+    """Yield every figure that is no number or out of range, and what contradicts itself."""
+    if problem.now.tzinfo is None:
+        yield _fault("now", "a time with an offset", problem.now.isoformat(), "add UTC")
+    for name in ("horizon_h", "slot_h"):
+        yield from _number(name, name, getattr(problem, name))
+    yield from _numbers("assumptions", problem.assumptions)
+    for job in problem.jobs:
+        yield from _job(job)
+    for part in ("datasets", "tenants", "sites", "pools", "offers", "limits"):
+        for value in getattr(problem, part):
+            yield from _numbers(f"{part}[{value.id}]", value)
+    for link in problem.links:
+        yield from _numbers(f"links[{link.source} to {link.target}]", link)
+    for pool in problem.pools:
+        yield from _pool(pool)
+    for offer in problem.offers:
+        yield from _offer(problem, offer)
+    yield from _twice(problem)
+
+
+def _fault(path: str, expected: str, got: object, remedy: str = "") -> Fault:
+    return Fault(where="problem", path=path, expected=expected, got=str(got), remedy=remedy)
+
+
+def _number(path: str, name: str, value: float) -> Iterator[Fault]:
+    if not math.isfinite(value):
+        yield _fault(path, "a number", value)
+    elif name not in SIGNED and (value < 0 or (value == 0 and name in ABOVE_ZERO)):
+        yield _fault(path, "a number above 0" if name in ABOVE_ZERO else "at least 0", f"{value:g}")
+
+
+@cache
+def _numeric(kind: Any) -> tuple[str, ...]:
+    """Return the fields of a class that hold numbers, by their annotations."""
+    numeric = ("float", "int", "float | None", "int | None")
+    return tuple(field.name for field in fields(kind) if field.type in numeric)
+
+
+def _numbers(path: str, value: Any) -> Iterator[Fault]:
+    kind: Any = type(value)
+    for name in _numeric(kind):
+        number = getattr(value, name)
+        if number is not None and not (number > 0 and number < math.inf):
+            yield from _number(f"{path}.{name}", name, number)
+
+
+def _job(job: Job) -> Iterator[Fault]:
+    path = f"jobs[{job.id}]"
+    yield from _numbers(path, job)
+    yield from _numbers(path, job.work)
+    if job.checkpoint is not None:
+        yield from _numbers(f"{path}.checkpoint", job.checkpoint)
+    if not job.shapes:
+        yield _fault(f"{path}.shapes", "at least one shape", "none")
+    for number, shape in enumerate(job.shapes):
+        yield from _shape(f"{path}.shapes[{number}]", shape)
+    if isinstance(job.work, Inference):
+        yield from _inference(path, job.work)
+    if isinstance(job.work, Training) and job.work.efficiency > 1:
+        yield _fault(f"{path}.efficiency", "a share in (0, 1]", f"{job.work.efficiency:g}")
+    for field in ("same_site_as", "apart_from"):
+        if job.id in getattr(job, field):
+            yield _fault(f"{path}.{field}", "other jobs", job.id, "remove the job itself")
+
+
+def _shape(path: str, shape: Shape) -> Iterator[Fault]:
+    yield from _numbers(path, shape)
+    count = shape.accelerators
+    whole = math.isfinite(count) and count % 1 == 0
+    if not (whole if count >= 1 else count in (0, 1 / 2, 1 / 4, 1 / 8)):
+        yield _fault(
+            f"{path}.accelerators", "a whole number, or 1/2, 1/4 or 1/8 of one", f"{count:g}"
+        )
+    if (shape.accelerator is None) != (count == 0):
+        told = f"accelerator {shape.accelerator}, accelerators {count:g}"
+        yield _fault(path, "accelerator and accelerators, or neither", told)
+
+
+def _inference(path: str, work: Inference) -> Iterator[Fault]:
+    if len(work.load_rps) not in (1, 24):
+        yield _fault(f"{path}.load_rps", "1 value, or 24", len(work.load_rps))
+    for number, load in enumerate(work.load_rps):
+        yield from _number(f"{path}.load_rps[{number}]", "load_rps", load)
+    shares = sum(users.share for users in work.users)
+    if work.users and not math.isclose(shares, 1.0, abs_tol=1e-6):
+        yield _fault(f"{path}.users", "shares that add up to 1", f"{shares:g}")
+    if work.max_replicas is not None and work.max_replicas < work.min_replicas:
+        told = f"{work.min_replicas} and {work.max_replicas}"
+        yield _fault(f"{path}.max_replicas", "at least min_replicas", told)
+
+
+def _pool(pool: Pool) -> Iterator[Fault]:
+    path = f"pools[{pool.id}]"
+    for node in pool.nodes:
+        yield from _numbers(f"{path}.nodes[{node.id}]", node)
+    for name, times in Counter(node.id for node in pool.nodes).items():
+        if times > 1:
+            yield _fault(f"{path}.nodes", "unique ids", f"{name!r} {times} times")
+    counted = (pool.measure is not None, pool.at_most is not None)
+    if counted != ((not pool.nodes,) * 2):
+        yield _fault(path, "nodes, or measure and at_most", "both, a half, or neither")
+
+
+def _offer(problem: Problem, offer: Offer) -> Iterator[Fault]:
+    pool = problem.pool.get(offer.pool or "")
+    has_nodes = pool is not None and bool(pool.nodes)
+    if has_nodes != (offer.market is Market.OWNED):
+        expected = "a pool with nodes for what is owned, and for nothing else"
+        yield _fault(f"offers[{offer.id}].pool", expected, f"{offer.market}, {offer.pool}")
+    if (offer.accelerator is None) != (offer.accelerators == 0):
+        told = f"accelerator {offer.accelerator}, accelerators {offer.accelerators}"
+        yield _fault(f"offers[{offer.id}]", "accelerator and accelerators, or neither", told)
+
+
+def _twice(problem: Problem) -> Iterator[Fault]:
+    ends = Counter((link.source, link.target) for link in problem.links)
+    for (source, target), times in ends.items():
+        if times > 1:
+            yield _fault("links", "one link each way", f"{times} from {source} to {target}")
+    for job, times in Counter(lease.job for lease in alive(problem.leases)).items():
+        if times > 1:
+            remedy = "release all but one"
+            yield _fault("leases", "one live lease per job", f"{times} of {job}", remedy)
+
+
+def alive(leases: Iterable[Lease]) -> tuple[Lease, ...]:
+    """Return the leases that run, or are about to."""
+    return tuple(lease for lease in leases if lease.state in ALIVE)
