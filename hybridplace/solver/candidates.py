@@ -129,12 +129,12 @@ def _rows(compiled: Compiled, number: int, job: Job) -> Iterator[_Row]:
     """Yield (job, usd, offer, shape, start, end, per machine, use of each limit) of one job."""
     problem, tables = compiled.problem, compiled.pairs[number]
     uses = [_limit_uses(compiled, job, table) for table in tables]
-    in_pipeline = bool(_relatives(problem, job))
+    waits = _may_wait(problem, job)
     for shape, offer in _undominated(compiled, number, job, uses):
         table = tables[shape]
         hours, use = float(table.hours[offer]), tuple(float(u) for u in uses[shape][:, offer])
         pooled = problem.offers[offer].pool is not None
-        for start in _starts(problem, job, table, offer, several=pooled or in_pipeline):
+        for start in _starts(problem, job, table, offer, several=pooled or waits):
             end_h = start * problem.slot_h + hours
             usd = float(table.usd[offer]) + lateness_usd(job, end_h)
             yield number, usd, offer, shape, start, end_h, int(table.per_machine[offer]), use
@@ -162,6 +162,12 @@ def _relatives(problem: Problem, job: Job) -> tuple[str, ...]:
     return (*makers, *readers)
 
 
+def _may_wait(problem: Problem, job: Job) -> bool:
+    """Say whether a later start can pay off: for another job, or for the cheaper of two copies."""
+    choice = any(len(problem.dataset[one].homes) > 1 for one in job.inputs)
+    return choice or bool(_relatives(problem, job))
+
+
 def _site_matters(problem: Problem, job: Job) -> bool:
     named = {other for one in problem.jobs for other in (*one.same_site_as, *one.apart_from)}
     tied = bool(job.same_site_as or job.apart_from or job.id in named)
@@ -185,7 +191,7 @@ def _undominated(
                 group = len(problem.pools) + int(offer)
             place = int(columns.site[offer]) if by_site else -1
             groups.setdefault((place, group), []).append((shape, int(offer)))
-    timed = job.deadline_h is not None or job.due_h is not None or bool(_relatives(problem, job))
+    timed = job.deadline_h is not None or job.due_h is not None or _may_wait(problem, job)
     for (_, group), members in sorted(groups.items()):
         criteria = [
             _criteria(compiled, number, uses, shape, offer, timed=timed or group >= 0)

@@ -23,7 +23,7 @@ from hybridplace.solver.candidates import Candidates
 from hybridplace.solver.constraints import FAMILIES
 from hybridplace.solver.packing import Stay, conflict, pack
 from hybridplace.solver.stop import Progress, Stop
-from hybridplace.solver.variables import Variables, make_variables
+from hybridplace.solver.variables import Copy, Variables, make_variables
 
 if TYPE_CHECKING:
     from ortools.sat.python import cp_model
@@ -46,10 +46,13 @@ class Solution:
         Row of `Candidates` by job id; a job that is absent is left out.
     shares : dict or None
         By job id, of jobs on own nodes; None if not all of them could be packed.
+    copies : frozenset of Copy
+        The copies that are made.
     """
 
     rows: dict[str, int]
     shares: dict[str, tuple[Share, ...]] | None
+    copies: frozenset[Copy] = frozenset()
     bound_usd: float
 
 
@@ -99,7 +102,9 @@ def _cheapest(
         rows = _chosen(v, solver)
         packed = pack_all(v.candidates, rows, exact=exact)
         if not packed.conflicts:
-            return Solution(rows=rows, shares=packed.shares, bound_usd=bound_usd)
+            return Solution(
+                rows=rows, shares=packed.shares, copies=_copies(v, solver), bound_usd=bound_usd
+            )
         proven = proven and packed.proven
         for jobs in packed.conflicts:
             model.add_bool_or([v.x[rows[job]].negated() for job in jobs])
@@ -111,7 +116,7 @@ def _earliest(
 ) -> Solution:
     """Return the solution with earlier starts, where they cost the same: nobody waits for nothing.
 
-    Offers and shapes stay, so the bound does too.
+    Offers, shapes and copies stay, so cost and bound do too.
     """
     kept = {row for chosen in found.rows.values() for row in _same_but_start(v, chosen)}
     for row, variable in enumerate(v.x):
@@ -119,13 +124,14 @@ def _earliest(
             model.add(variable == 0)
     for job in found.rows:
         model.add(v.reject[job] == 0)
+    for copy, variable in v.copy.items():
+        if copy not in found.copies:
+            model.add(variable == 0)
     model.minimize(sum(int(v.candidates.start[row]) * v.x[row] for row in sorted(kept)))
     early = _cheapest(
         model, v, seed=seed, stop=Stop(work=stop.work, rounds=3), watch=None, exact=False
     )
-    if early.rows.keys() != found.rows.keys():
-        return found
-    return replace(early, bound_usd=found.bound_usd)
+    return found if early.shares is None else replace(early, bound_usd=found.bound_usd)
 
 
 def _same_but_start(v: Variables, chosen: int) -> list[int]:
@@ -199,6 +205,10 @@ def _chosen(v: Variables, solver: cp_model.CpSolver) -> dict[str, int]:
         for row in range(len(v.x))
         if solver.boolean_value(v.x[row])
     }
+
+
+def _copies(v: Variables, solver: cp_model.CpSolver) -> frozenset[Copy]:
+    return frozenset(copy for copy, variable in v.copy.items() if solver.boolean_value(variable))
 
 
 def _hint(model: cp_model.CpModel, v: Variables, rows: dict[str, int]) -> None:

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hybridplace.model.plan import Plan, Status
 from hybridplace.model.problem import Problem
 from hybridplace.model.verify import breaches
-from hybridplace.solver import candidates, exact, packing, result, solve
+from hybridplace.solver import Stop, candidates, exact, packing, result, solve
 from tests.brute import best_plan
 from tests.problems import NAMED, small_problems
 from tests.solver.crowding import crowded_problem
 
-SEEDS = range(300)
+SEEDS = (*range(300), 387, 901, 906, 960, 1304, 1532)
 
 
 def _wrong(problem: Problem, plan: Plan, best: Plan) -> str | None:
@@ -70,10 +70,13 @@ def test_named_problems_are_solved_to_the_optimum(name):
 
 
 def _caught(crowded, seeds) -> bool:
-    """Say whether what is broken now shows on one of these problems."""
+    """Say whether what is broken now shows on one of these problems, within four rounds.
+
+    With more of them, cuts would do what `respect_nodes` does, one by one.
+    """
     for problem, best in (crowded[seed] for seed in seeds):
         try:
-            if _wrong(problem, solve(problem), best):
+            if _wrong(problem, solve(problem, stop=Stop(rounds=4)), best):
                 return True
         except (AssertionError, IndexError, KeyError, ValueError):
             return True
@@ -88,7 +91,7 @@ BINDING = {
     "deliver_results": (29, 50),
     "start_after_inputs": (4, 5),
     "respect_quotas": (12, 17),
-    "respect_nodes": (9, 27),
+    "respect_nodes": (3, 9),
     "respect_limits": (1, 8),
     "keep_together": (12, 13),
     "keep_apart": (0, 7),
