@@ -74,6 +74,7 @@ def diff(owner: str, plan: Plan, leases: Iterable[Lease], *, at_h: float) -> tup
             offer=lease.offer,
             machines=len(lease.machines),
             key=lease.id,
+            provider=lease.provider,
         )
         for lease in sorted(spare, key=lambda lease: lease.id)
     ]

@@ -173,7 +173,7 @@ class Engine:
         *,
         watch: Callable[[Step], None] | None = None,
     ) -> tuple[Step, ...]:
-        """Do the actions: 1 hold the plan to its problem, 2 ask the policies again, 3 act.
+        """Do the actions: 1 verify, 2 ask the policies again, 3 find all providers, 4 act.
 
         An action that fails is told and does not stop the others. Repeating is harmless: one key
         makes one lease.
@@ -184,9 +184,13 @@ class Engine:
             When the plan does not hold; nothing was done.
         PolicyError
             When a policy now denies what the plan does; nothing was done.
+        PluginError
+            When an action needs a provider that no plug-in has; nothing was done.
         """
         verify(problem, plan)
         self._ask_again(problem, plan)
+        for action in actions:
+            self._provider_of(problem, action)
         steps = []
         for action in actions:
             steps.append(self._do(problem, plan, action))
@@ -259,15 +263,18 @@ class Engine:
             dataset, site = problem.dataset[transfer.dataset], problem.site[transfer.target]
             _refuse_denied(explain(self.policies, dataset, site))
 
+    def _provider_of(self, problem: Problem, action: Action) -> Provider:
+        """Return who does an action: whoever holds the lease, or has the offer."""
+        if action.provider is not None:
+            return self.provider(action.provider)
+        return self.provider(problem.site[problem.offer[action.offer].site].provider)
+
     def _do(self, problem: Problem, plan: Plan, action: Action) -> Step:
         try:
             if action.verb is Verb.RELEASE:
-                held = {lease.id: lease for lease in self.leases()}
-                if action.key in held:
-                    self.release(held[action.key])
+                self._provider_of(problem, action).release(action.key)
                 return Step(action=action)
-            offer = problem.offer[action.offer]
-            provider = self.provider(problem.site[offer.site].provider)
+            provider = self._provider_of(problem, action)
             request = request_of(problem, plan, action, owner=self.estate.name)
             return Step(action=action, lease=provider.acquire(request, key=action.key))
         except ProviderError as error:

@@ -145,10 +145,17 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """One step from the leases that exist to the plan; `key` makes repeating it harmless."""
+    """One step from the leases that exist to the plan; `key` makes repeating it harmless.
+
+    Parameters
+    ----------
+    provider : str or None
+        Of a lease to release, who holds it; of an acquisition, the offer tells.
+    """
 
     verb: Verb
     job: str
     offer: str
     machines: int
     key: str
+    provider: str | None = None

@@ -41,8 +41,9 @@ def _why_not_held(problem: Problem, job: Job, shape: Shape, offer: Offer) -> str
 def _is_sold(
     problem: Problem, _p: Placement, job: Job, shape: Shape, offer: Offer, run: Run
 ) -> Iterator[str]:
-    """The offer is available and every figure of its cost is known."""
-    if not offer.available:
+    """The offer is available, or the job runs on it now; every figure of its cost is known."""
+    lease = problem.lease_of.get(job.id)
+    if not offer.available and (lease is None or lease.offer != offer.id):
         yield "the offer is sold out"
     try:
         run_costs(problem, job, offer, shape, run)

@@ -16,6 +16,7 @@ from hybridplace.model.run import TIME_TOLERANCE_H, slot_count
 from hybridplace.model.site import Measure, Node
 from hybridplace.solver.columns import Columns, Floats, Ints
 from hybridplace.solver.compile import Compiled, Pairs, limit_scope, serving_workers, start_h
+from hybridplace.solver.place import own_nodes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,20 +60,21 @@ class Candidates:
         """Return the shape of a candidate."""
         return self.problem.jobs[int(self.job[row])].shapes[int(self.shape[row])]
 
-    def on_offer(self, offer: int) -> list[int]:
-        """Return the rows on one offer."""
-        return [int(row) for row in np.flatnonzero(self.offer == offer)]
-
     def in_pool(self, pool: str) -> list[int]:
         """Return the rows whose offers are in a pool."""
         offers = [row for row, offer in enumerate(self.problem.offers) if offer.pool == pool]
         return [int(row) for row in np.flatnonzero(np.isin(self.offer, offers))]
 
-    def nodes(self, offer: int) -> tuple[Node, ...]:
-        """Return the own nodes that an offer stands for; none if they are bought."""
-        sold = self.problem.offers[offer]
-        nodes = self.problem.pool[sold.pool].nodes if sold.pool else ()
-        return tuple(node for node in nodes if node.accelerator == sold.accelerator)
+    @cached_property
+    def by_nodes(self) -> tuple[tuple[tuple[Node, ...], list[int]], ...]:
+        """Return the rows on own nodes, with the nodes: those of one pool and accelerator."""
+        found: dict[tuple[str, str], tuple[tuple[Node, ...], list[int]]] = {}
+        for row, offer in enumerate(self.problem.offers[number] for number in self.offer):
+            nodes = own_nodes(self.problem, offer)
+            if nodes:
+                key = (offer.pool or "", offer.accelerator or "")
+                found.setdefault(key, (nodes, []))[1].append(row)
+        return tuple(found[key] for key in sorted(found))
 
     def quota_uses(self, row: int, measure: Measure) -> Iterator[tuple[int, float]]:
         """Yield what a candidate counts towards a quota in each slot."""

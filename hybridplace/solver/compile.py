@@ -125,7 +125,7 @@ class _Pricing:
         ready_h = self._ready_h()
         known = ~np.isnan(c.price_usd_h) & (per_machine > 0) & np.isfinite(worker_h)
         self._exclude(Reason.PRICE_UNKNOWN, np.isnan(c.price_usd_h))
-        self._exclude(Reason.SOLD_OUT, ~c.available)
+        self._exclude(Reason.SOLD_OUT, ~c.available & ~self._held())
         self._exclude(Reason.FIGURE_UNKNOWN, known & np.isnan(usd))
         self._exclude_by_place()
         self._exclude_by_time(hours, ready_h)
@@ -141,6 +141,12 @@ class _Pricing:
             accelerator_h=accelerator_h,
             ready_h=ready_h,
         )
+
+    def _held(self) -> Bools:
+        """Return the offer that the job runs on now: what is sold out may be kept."""
+        lease = self.problem.lease_of.get(self.job.id)
+        held = lease.offer if lease else None
+        return np.array([offer.id == held for offer in self.problem.offers], dtype=bool)
 
     def _energy_kwh(self, machine_h: Floats, worker_h: Floats) -> Floats:
         """Return the energy, PUE included: of whole machines, or of the workers on own nodes."""

@@ -9,11 +9,13 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from hybridplace.model.capacity import SIZE_TOLERANCE
 from hybridplace.model.cost import covers_transfer, transfer_usd
 from hybridplace.model.data import transfer_hours
 from hybridplace.model.plan import Transfer
 from hybridplace.model.problem import LimitMeasure
 from hybridplace.model.run import TIME_TOLERANCE_H
+from hybridplace.solver.packing import SIZE_STEPS
 from hybridplace.solver.variables import Variables
 
 if TYPE_CHECKING:
@@ -163,18 +165,14 @@ def respect_quotas(model: cp_model.CpModel, v: Variables) -> None:
 
 
 def respect_nodes(model: cp_model.CpModel, v: Variables) -> None:
-    r"""In no slot do workers take more than the nodes of an offer have, taken together.
+    r"""In no slot do workers take more than the nodes of a pool have, taken together.
 
     For accelerators, CPUs and memory: :math:`\sum_c w_{cs} n_c x_c \le \sum_k N_k`, and for each
     need :math:`\theta`, since a node holds :math:`\lfloor N_k / \theta \rfloor` of that size,
     :math:`\sum_{n_c \ge \theta} w_{cs} x_c \le \sum_k \lfloor N_k / \theta \rfloor`. Which node
     each worker gets is decided by `packing`, which adds a cut if it cannot.
     """
-    for number in range(len(v.problem.offers)):
-        nodes = v.candidates.nodes(number)
-        if not nodes:
-            continue
-        rows = v.candidates.on_offer(number)
+    for nodes, rows in v.candidates.by_nodes:
         for name in ("accelerators", "cpus", "memory_gib"):
             has = [float(getattr(node, name)) for node in nodes]
             need = {row: float(getattr(v.candidates.shape_of(row), name)) for row in rows}
@@ -198,12 +196,14 @@ def _by_slot(v: Variables, rows: list[int]) -> Iterator[list[tuple[int, int]]]:
 def _add_capacity(
     model: cp_model.CpModel, v: Variables, terms: list[tuple[int, float]], most: float
 ) -> None:
-    """Add a row in millionths, rounded so that what it allows is allowed; none if idle."""
-    steps = 10**6
-    most_steps = math.floor(most * steps + 1e-3)
-    ups = [(row, math.ceil(amount * steps - 1e-3)) for row, amount in terms if amount > 0]
-    if sum(amount for _, amount in ups) > most_steps:
-        model.add(sum(amount * v.x[row] for row, amount in ups) <= most_steps)
+    """Add a row in whole steps; none if nothing could ever exceed it.
+
+    It allows half of what `verify` tolerates: thirds of a machine fill it, and round up.
+    """
+    most_steps = math.floor((most + SIZE_TOLERANCE / 2) * SIZE_STEPS)
+    steps = [(row, round(amount * SIZE_STEPS)) for row, amount in terms if amount > 0]
+    if sum(amount for _, amount in steps) > most_steps:
+        model.add(sum(amount * v.x[row] for row, amount in steps) <= most_steps)
 
 
 def respect_limits(model: cp_model.CpModel, v: Variables) -> None:
@@ -219,7 +219,8 @@ def respect_limits(model: cp_model.CpModel, v: Variables) -> None:
                     terms.append((copied, transfer_usd(v.problem, transfer)))
         # Half of what `verify` tolerates, so that rounding can neither forbid nor break.
         most = math.floor(limit.at_most * per_step + 0.5e-6 * LIMIT_STEPS)
-        model.add(sum(one * round(amount * per_step) for one, amount in terms) <= most)
+        steps = [(one, round(min(amount * per_step, most + 1.0))) for one, amount in terms]
+        model.add(sum(amount * one for one, amount in steps) <= most)
 
 
 def keep_together(model: cp_model.CpModel, v: Variables) -> None:

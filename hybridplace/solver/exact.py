@@ -149,19 +149,32 @@ def minimise_cost(model: cp_model.CpModel, v: Variables) -> None:
     InputError
         When costs are so large that they could not be added up exactly.
     """
-    usd = [(v.x[row], float(cost)) for row, cost in enumerate(v.candidates.usd)]
+    rejections = {job.id: rejection_costs(v.problem, job).total_usd for job in v.problem.jobs}
+    usd = [(v.reject[job], cost) for job, cost in rejections.items()]
+    usd += [(v.x[row], float(cost)) for row, cost in enumerate(v.candidates.usd)]
     for (dataset, source, target), copied in v.copy.items():
         transfer = Transfer(dataset=dataset, source=source, target=target)
         usd.append((copied, transfer_usd(v.problem, transfer)))
-    rejections = [(job, rejection_costs(v.problem, job).total_usd) for job in v.problem.jobs]
-    if sum(cost for _, cost in rejections) * USD_STEPS > SUM_LIMIT:
-        job, most = max(rejections, key=lambda pair: pair[1])
-        told = f"costs whose sum is below {SUM_LIMIT // USD_STEPS:.1e} USD"
-        raise InputError(
-            [Fault(where="problem", path=f"jobs[{job.id}]", expected=told, got=f"{most:g}")]
-        )
-    usd += [(v.reject[job.id], cost) for job, cost in rejections]
-    model.minimize(sum(round(cost * USD_STEPS) * variable for variable, cost in usd))
+    # What costs more than leaving everything out is in no cheapest plan, and could be too large.
+    most_usd = sum(rejections.values()) + 1.0
+    for variable, cost in usd:
+        if cost > most_usd:
+            model.add(variable == 0)
+    kept = [(variable, cost) for variable, cost in usd if cost <= most_usd]
+    if sum(cost for _, cost in kept) * USD_STEPS > SUM_LIMIT:
+        raise InputError([_too_dear(rejections)])
+    model.minimize(sum(round(cost * USD_STEPS) * variable for variable, cost in kept))
+
+
+def _too_dear(rejections: dict[str, float]) -> Fault:
+    job, most = max(rejections.items(), key=lambda pair: pair[1])
+    return Fault(
+        where="problem",
+        path=f"jobs[{job}].reject_usd",
+        expected=f"costs whose sum is below {SUM_LIMIT // USD_STEPS:.1e} USD",
+        got=f"{most:g}",
+        remedy="a smaller price of leaving it out",
+    )
 
 
 def _solver(seed: int, stop: Stop) -> cp_model.CpSolver:
@@ -243,14 +256,10 @@ def pack_all(candidates: Candidates, rows: dict[str, int], *, exact: bool = True
     """Give each job on own nodes its shares, or tell which sets of jobs do not fit."""
     shares: dict[str, tuple[Share, ...]] = {}
     conflicts: list[tuple[str, ...]] = []
-    by_offer: dict[int, list[str]] = {}
     proven = exact
-    for job, row in sorted(rows.items()):
-        by_offer.setdefault(int(candidates.offer[row]), []).append(job)
-    for offer, jobs in sorted(by_offer.items()):
-        nodes = candidates.nodes(offer)
-        if not nodes:
-            continue
+    chosen = {row: job for job, row in rows.items()}
+    for nodes, its_rows in candidates.by_nodes:
+        jobs = sorted(chosen[row] for row in its_rows if row in chosen)
         stays = [_stay(candidates, rows[job]) for job in jobs]
         try:
             packed = pack(nodes, stays, exact=exact)

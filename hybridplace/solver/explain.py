@@ -22,10 +22,10 @@ from hybridplace.model.cost import (
 from hybridplace.model.plan import Costs, Placement, Plan, Transfer
 from hybridplace.model.problem import Problem, Rule
 from hybridplace.model.run import first_slot, run_of
-from hybridplace.model.site import Node
 from hybridplace.model.verify import breaches
 from hybridplace.solver.compile import Compiled, compile_problem, start_h
 from hybridplace.solver.packing import Stay, pack
+from hybridplace.solver.place import own_nodes
 from hybridplace.solver.reasons import TEXT, Reason, reasons_of
 from hybridplace.solver.relax import Relaxation, smallest_relaxation
 from hybridplace.solver.result import exclusion_counts, fewest_reasons, transfers_for
@@ -258,11 +258,17 @@ def _placed(
 def _packed(
     problem: Problem, placements: tuple[Placement, ...], row: int
 ) -> tuple[Placement, ...] | None:
-    """Return the placements with those on one offer of own nodes packed anew; None if full."""
-    nodes = _nodes(problem, row)
+    """Return the placements with those on the nodes of an offer packed anew; None if full."""
+    offer = problem.offers[row]
+    nodes = own_nodes(problem, offer)
     if not nodes:
         return placements
-    here = [one for one in placements if one.offer == problem.offers[row].id]
+    alike = {
+        one.id
+        for one in problem.offers
+        if (one.pool, one.accelerator) == (offer.pool, offer.accelerator)
+    }
+    here = [one for one in placements if one.offer in alike]
     stays = [_stay(problem, one) for one in here]
     try:
         packed = pack(nodes, stays)
@@ -279,12 +285,6 @@ def _packed(
         else one
         for one in placements
     )
-
-
-def _nodes(problem: Problem, row: int) -> tuple[Node, ...]:
-    offer = problem.offers[row]
-    nodes = problem.pool[offer.pool].nodes if offer.pool else ()
-    return tuple(node for node in nodes if node.accelerator == offer.accelerator)
 
 
 def _stay(problem: Problem, placement: Placement) -> Stay:

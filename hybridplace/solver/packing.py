@@ -7,12 +7,14 @@ usually shows that they do, and CP-SAT decides when it does not.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hybridplace.model.capacity import SIZE_TOLERANCE
 from hybridplace.model.job import Job, Shape, Training
 from hybridplace.model.plan import Share
 from hybridplace.model.site import Node
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 EIGHTHS = 8
 """Accelerators are shared in parts of this size."""
+
+SIZE_STEPS = 10**8
+"""CPUs, GiB and accelerators are counted in parts of one this small."""
 
 SHUFFLES = 40
 """Orders tried at random, from a fixed seed, before the exact search."""
@@ -113,9 +118,9 @@ class _Room:
         shape, has = stay.shape, self.nodes[node]
         for slot in slots:
             _, cpus, memory_gib = self._of(node, slot)
-            if cpus + shape.cpus > has.cpus + 1e-9:
+            if cpus + shape.cpus > has.cpus + SIZE_TOLERANCE / 2:
                 return None
-            if memory_gib + shape.memory_gib > has.memory_gib + 1e-9:
+            if memory_gib + shape.memory_gib > has.memory_gib + SIZE_TOLERANCE / 2:
                 return None
         loads = [
             (max(self._of(node, slot)[0][device] for slot in slots), device)
@@ -284,6 +289,7 @@ def _at_work(stays: Sequence[Stay]) -> Iterator[list[tuple[int, int]]]:
 
 
 def _add(model: cp_model.CpModel, terms: list[tuple[float, Any]], most: float) -> None:
-    steps = 10**6
-    amounts = [(round(amount * steps), variable) for amount, variable in terms]
-    model.add(sum(amount * variable for amount, variable in amounts) <= round(most * steps))
+    """Add a row that allows half of what `verify` tolerates, so that thirds fill a node."""
+    most_steps = math.floor((most + SIZE_TOLERANCE / 2) * SIZE_STEPS)
+    steps = [(round(amount * SIZE_STEPS), variable) for amount, variable in terms]
+    model.add(sum(amount * variable for amount, variable in steps) <= most_steps)

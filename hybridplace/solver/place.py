@@ -1,4 +1,4 @@
-"""What depends on the place alone: whether data may come and go, and how far the users are."""
+"""What depends on the place alone: its nodes, whether data may come and go, how far users are."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hybridplace.model.cost import UnknownFigureError, latency_usd, user_latency
 from hybridplace.model.data import transfer_hours
 from hybridplace.model.job import Inference, Job
 from hybridplace.model.problem import Problem
-from hybridplace.model.site import Site
+from hybridplace.model.site import Node, Offer, Site
 
 
 def sources(problem: Problem, dataset: str, site: str) -> tuple[str, ...]:
@@ -78,3 +78,9 @@ def may_copy(problem: Problem, dataset: str, source: str, target: str) -> bool:
     """Say whether policy allows a copy at `target` and the link there has a price."""
     priced = problem.link(source, target).usd_gib is not None
     return priced and not problem.denied("transfer", dataset, target)
+
+
+def own_nodes(problem: Problem, offer: Offer) -> tuple[Node, ...]:
+    """Return the own nodes that an offer stands for; none if its machines are bought."""
+    nodes = problem.pool[offer.pool].nodes if offer.pool else ()
+    return tuple(node for node in nodes if node.accelerator == offer.accelerator)

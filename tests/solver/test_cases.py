@@ -10,7 +10,7 @@ from hybridplace.model.cost import placement_costs, plan_costs, transfer_usd
 from hybridplace.model.job import Checkpoint, Dataset, Job, Preprocessing, Shape, Training
 from hybridplace.model.plan import Transfer
 from hybridplace.model.problem import Limit, LimitMeasure, Problem
-from hybridplace.model.site import Link, Market, Offer, Site
+from hybridplace.model.site import Lease, LeaseState, Link, Market, Offer, Site
 from hybridplace.model.verify import verify
 from hybridplace.solver import Stop, solve
 from tests.problems import BOUGHT, NODES, ONE_GPU, OWNED, PLAIN, SPOT, TRAIN
@@ -235,3 +235,22 @@ def test_costs_beyond_counting_are_refused():
 
     with pytest.raises(InputError, match="train"):
         solve(_with(replace(TRAIN, reject_usd=1e15)))
+
+
+def test_a_job_may_stay_where_nobody_else_gets_in():
+    """An offer that sold out keeps the job that runs on it, and takes no other."""
+    gone = replace(BOUGHT, available=False)
+    lease = Lease(
+        id="key",
+        provider="aws",
+        owner="o",
+        plan="p",
+        job="train",
+        offer=gone.id,
+        machines=("i",),
+        state=LeaseState.ACTIVE,
+    )
+    plan = solve(_with(TRAIN, replace(TRAIN, id="other"), offers=(gone,), leases=(lease,)))
+
+    assert ["train"] == [one.job for one in plan.placements]
+    assert ["other"] == [one.job for one in plan.unplaced]
