@@ -278,6 +278,7 @@ VIOLATIONS = {
     "sdk outside plug-ins": ("plugin/interfaces.py", "import boto3"),
     "moto outside mock": ("plugin/interfaces.py", "import moto"),
     "pydantic outside io": ("plugin/interfaces.py", "import pydantic"),
+    "cedarpy outside policy": ("plugin/interfaces.py", "import cedarpy"),
     "package without a layer": ("helpers.py", ""),
 }
 
