@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hybridplace.model import capacity, cost, data, run, verify, verify_placement
 from hybridplace.model.plan import Costs
+from hybridplace.solver.exact import FAMILIES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "model.md").read_text()
 ON_PAGE = set(re.findall(r"`([a-z_]+\.[A-Za-z_]+)`", PAGE))
 RULES = (*verify._FIRST, *verify._THEN, *verify._LAST, *verify_placement._RULES)
+
+
+def _module(name: str) -> object:
+    """Return a module of the model, or else of the solver."""
+    model = importlib.util.find_spec(f"hybridplace.model.{name}")
+    return importlib.import_module(f"hybridplace.{'model' if model else 'solver'}.{name}")
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
+def test_every_constraint_family_is_on_the_page(family: Any) -> None:
+    """The exact model is stated as it is built."""
+    assert f"constraints.{family.__name__}" in ON_PAGE
 
 
 def test_what_the_page_names_exists() -> None:
@@ -23,7 +38,7 @@ def test_what_the_page_names_exists() -> None:
         name
         for name in ON_PAGE
         for module, _, member in [name.partition(".")]
-        if not hasattr(importlib.import_module(f"hybridplace.model.{module}"), member)
+        if not hasattr(_module(module), member)
     }
 
     assert len(ON_PAGE) > 40, "the search found the names"
