@@ -260,6 +260,8 @@ def pack_all(candidates: Candidates, rows: dict[str, int], *, exact: bool = True
     chosen = {row: job for job, row in rows.items()}
     for nodes, its_rows in candidates.by_nodes:
         jobs = sorted(chosen[row] for row in its_rows if row in chosen)
+        if not jobs:
+            continue
         stays = [_stay(candidates, rows[job]) for job in jobs]
         try:
             packed = pack(nodes, stays, exact=exact)
