@@ -130,7 +130,7 @@ _Row = tuple[int, float, int, int, int, float, int, tuple[float, ...]]
 def _rows(compiled: Compiled, number: int, job: Job) -> Iterator[_Row]:
     """Yield (job, usd, offer, shape, start, end, per machine, use of each limit) of one job."""
     problem, tables = compiled.problem, compiled.pairs[number]
-    uses = [_limit_uses(compiled, job, table) for table in tables]
+    uses = [limit_uses(compiled, job, table) for table in tables]
     waits = _may_wait(problem, job)
     for shape, offer in _undominated(compiled, number, job, uses):
         table = tables[shape]
@@ -142,7 +142,7 @@ def _rows(compiled: Compiled, number: int, job: Job) -> Iterator[_Row]:
             yield number, usd, offer, shape, start, end_h, int(table.per_machine[offer]), use
 
 
-def _limit_uses(compiled: Compiled, job: Job, table: Pairs) -> Floats:
+def limit_uses(compiled: Compiled, job: Job, table: Pairs) -> Floats:
     """Return what each offer counts towards each limit, one row per limit."""
     amounts = {
         LimitMeasure.USD: table.money_usd,

@@ -7,6 +7,7 @@ offers at once; tests hold each figure to the scalar original.
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -43,8 +44,6 @@ class Pairs:
         Bits of `Reason`; 0 is a pair that may be used.
     per_machine : ints
         Workers that fit into one machine.
-    workers : ints
-        At work in each slot of the run, as far as known without the offer; see `slots`.
     hours : floats
         Expected, from start to end.
     usd, money_usd, carbon_g, accelerator_h : floats
@@ -211,8 +210,9 @@ class _Pricing:
         rate = c.interruptions_per_h * (1.0 if tuning else machines)
         calm_h = work * (1 + write / segment)
         risky_h = work / segment * np.exp(rate * (job.setup_h + restart)) / rate
-        risky_h = risky_h * np.expm1(rate * (segment + write))
-        hours = job.setup_h + np.where(rate > 0, risky_h, calm_h)
+        risky_h = np.maximum(calm_h, risky_h * np.expm1(rate * (segment + write)))
+        calm = rate * (segment + write) < sys.float_info.epsilon
+        hours = job.setup_h + np.where(calm, calm_h, risky_h)
         planned_h = job.setup_h + calm_h
         self._exclude(Reason.NEVER_ENDS, (per_machine > 0) & ~np.isfinite(hours))
         billed = self._billed(shape.workers, per_machine)

@@ -19,13 +19,14 @@ from hybridplace.model.cost import (
     plan_costs,
     transfer_usd,
 )
-from hybridplace.model.plan import Costs, Placement, Plan, Transfer
+from hybridplace.model.job import Inference
+from hybridplace.model.plan import Costs, Placement, Plan, Status, Transfer
 from hybridplace.model.problem import Problem, Rule
-from hybridplace.model.run import first_slot, run_of
+from hybridplace.model.run import TIME_TOLERANCE_H, first_slot, run_of
 from hybridplace.model.verify import breaches
 from hybridplace.solver.compile import Compiled, compile_problem, start_h
 from hybridplace.solver.packing import Stay, pack
-from hybridplace.solver.place import own_nodes
+from hybridplace.solver.place import denying_rules, own_nodes
 from hybridplace.solver.reasons import TEXT, Reason, reasons_of
 from hybridplace.solver.relax import Relaxation, smallest_relaxation
 from hybridplace.solver.result import exclusion_counts, fewest_reasons, transfers_for
@@ -171,9 +172,7 @@ def _moved_for(problem: Problem, plan: Plan, job: str) -> tuple[tuple[Transfer, 
 
 
 def _excluded(problem: Problem, job: str, offer: str, mask: int) -> Alternative:
-    sold = problem.offer[offer]
-    denials = [one for one in problem.denied("place", job, sold.site) if one.covers(sold)]
-    rules = sorted({rule for denial in denials for rule in denial.rules})
+    rules = denying_rules(problem, job, problem.offer[offer])
     reasons = [TEXT[one] for one in reasons_of(mask) if one is not Reason.POLICY]
     if mask & Reason.POLICY:
         reasons.append(f"{TEXT[Reason.POLICY]}: {', '.join(rules)}")
@@ -227,8 +226,9 @@ def _trials(compiled: Compiled, plan: Plan, number: int, row: int) -> Iterator[P
         if table.reasons[row] != 0:
             continue
         first = round(start_h(problem, job, float(table.ready_h[row])) / problem.slot_h)
-        last = int(np.floor((problem.horizon_h - float(table.hours[row])) / problem.slot_h))
-        for slot in range(first, max(first, last) + 1):
+        latest = (problem.horizon_h - float(table.hours[row])) / problem.slot_h + TIME_TOLERANCE_H
+        last = first if isinstance(job.work, Inference) else max(first, int(np.floor(latest)))
+        for slot in range(first, last + 1):
             placements = _placed(compiled, plan, number, row, table.shape, slot * problem.slot_h)
             trial = _as_plan(problem, plan, _packed(problem, placements, row))
             if trial is not None:
@@ -323,5 +323,5 @@ def _as_plan(problem: Problem, plan: Plan, placements: tuple[Placement, ...] | N
         objective_usd=costs.total_usd,
         bound_usd=min(plan.bound_usd, costs.total_usd),
         carbon_g=plan_carbon_g(problem, placements),
-        status=type(plan.status)("feasible"),
+        status=Status.FEASIBLE,
     )

@@ -84,3 +84,9 @@ def own_nodes(problem: Problem, offer: Offer) -> tuple[Node, ...]:
     """Return the own nodes that an offer stands for; none if its machines are bought."""
     nodes = problem.pool[offer.pool].nodes if offer.pool else ()
     return tuple(node for node in nodes if node.accelerator == offer.accelerator)
+
+
+def denying_rules(problem: Problem, job: str, offer: Offer) -> tuple[str, ...]:
+    """Return the ids of the rules that forbid an offer to a job, sorted."""
+    denials = [one for one in problem.denied("place", job, offer.site) if one.covers(offer)]
+    return tuple(sorted({rule for denial in denials for rule in denial.rules}))

@@ -17,7 +17,7 @@ from hybridplace.model.verify import MONEY_TOLERANCE
 from hybridplace.solver.candidates import Candidates
 from hybridplace.solver.compile import Compiled
 from hybridplace.solver.exact import Solution
-from hybridplace.solver.place import may_copy
+from hybridplace.solver.place import denying_rules, may_copy
 from hybridplace.solver.reasons import TEXT, Reason, reasons_of
 
 SOLVER = "cp-sat"
@@ -120,7 +120,8 @@ def exclusion_counts(compiled: Compiled, name: str) -> tuple[tuple[str, int], ..
             counts[NO_ROOM] += 1
         for reason in reasons_of(mask):
             if reason is Reason.POLICY:
-                counts.update(_denied_by(problem, name, row))
+                rules = denying_rules(problem, name, problem.offers[row])
+                counts.update(f"{TEXT[reason]} {rule}" for rule in rules)
             else:
                 counts[TEXT[reason]] += 1
     return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
@@ -133,10 +134,3 @@ def fewest_reasons(compiled: Compiled, number: int) -> list[int]:
         return []
     best = np.bitwise_count(masks).argmin(axis=0)
     return [int(mask) for mask in masks[best, np.arange(masks.shape[1])]]
-
-
-def _denied_by(problem: Problem, job: str, row: int) -> set[str]:
-    offer = problem.offers[row]
-    denials = problem.denied("place", job, offer.site)
-    rules = {rule for denial in denials if denial.covers(offer) for rule in denial.rules}
-    return {f"{TEXT[Reason.POLICY]} {rule}" for rule in rules}

@@ -84,10 +84,12 @@ def _pools(draw: random.Random) -> tuple[Pool, ...]:
         )
         for number in range(draw.choice((1, 2)))
     )
-    quota = Pool(
-        id="quota", site="near", measure=draw.choice(list(Measure)), at_most=draw.choice((1, 2, 8))
+    measure, at_most = draw.choice(list(Measure)), draw.choice((1, 2, 8))
+    quotas = (
+        Pool(id=f"{site}-quota", site=site, measure=measure, at_most=at_most)
+        for site in ("near", "far")
     )
-    return (Pool(id="nodes", site="lab", nodes=nodes), quota)
+    return (Pool(id="nodes", site="lab", nodes=nodes), *quotas)
 
 
 def _offers(draw: random.Random) -> tuple[Offer, ...]:
@@ -121,8 +123,9 @@ def _offers(draw: random.Random) -> tuple[Offer, ...]:
         accelerator_power_w=300.0,
         pool="nodes",
     )
-    near = bought("near", Market.ON_DEMAND, draw.choice((1.0, 2.0)), "quota")
-    far = bought("far", Market.SPOT, draw.choice((0.5, 3.0)), draw.choice((None, None, "quota")))
+    near = bought("near", Market.ON_DEMAND, draw.choice((1.0, 2.0)), "near-quota")
+    price_usd_h, pool = draw.choice((0.5, 3.0)), draw.choice((None, None, "far-quota"))
+    far = bought("far", Market.SPOT, price_usd_h, pool)
     return tuple(draw.sample((owned, near, far), draw.choice((2, 3, 3))))
 
 

@@ -235,7 +235,7 @@ def test_a_job_left_out_for_others_says_so():
     found = explain(problem, plan, "train")
 
     assert ((NO_ROOM, 1),) == plan.unplaced[0].reasons
-    assert ("limit or quota budget",) == found.relaxation.lifted
+    assert ("limit budget",) == found.relaxation.lifted
     assert math.isclose(16.0, found.relaxation.plan_usd)
 
 
