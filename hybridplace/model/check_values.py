@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hybridplace.errors import Fault
 from hybridplace.model.job import Inference, Job, Shape, Training
-from hybridplace.model.site import Lease, LeaseState, Market, Offer, Pool
+from hybridplace.model.site import Lease, LeaseState, Market, Node, Offer, Pool
 
 if TYPE_CHECKING:
     from hybridplace.model.problem import Problem
@@ -25,9 +25,12 @@ ABOVE_ZERO = frozenset(
         "horizon_h",
         "hours",
         "interval_h",
+        "max_replicas",
         "memory_gib",
+        "min_replicas",
         "runs",
         "slot_h",
+        "transfer_gbps",
         "units",
         "units_h",
         "weight",
@@ -59,6 +62,10 @@ def value_faults(problem: Problem) -> Iterator[Fault]:
         yield from _pool(pool)
     for offer in problem.offers:
         yield from _offer(problem, offer)
+    for denial in problem.denials:
+        if denial.action not in ("place", "transfer"):
+            path = f"denials[{denial.subject} at {denial.site}].action"
+            yield _fault(path, "place or transfer", repr(denial.action))
     yield from _twice(problem)
 
 
@@ -102,6 +109,9 @@ def _job(job: Job) -> Iterator[Fault]:
         yield from _inference(path, job.work)
     if isinstance(job.work, Training) and job.work.efficiency > 1:
         yield _fault(f"{path}.efficiency", "a share in (0, 1]", f"{job.work.efficiency:g}")
+    if job.deadline_h is not None and job.deadline_h <= job.earliest_h:
+        told = f"{job.deadline_h:g}, earliest_h is {job.earliest_h:g}"
+        yield _fault(f"{path}.deadline_h", "more than earliest_h", told)
     for field in ("same_site_as", "apart_from"):
         if job.id in getattr(job, field):
             yield _fault(f"{path}.{field}", "other jobs", job.id, "remove the job itself")
@@ -115,8 +125,12 @@ def _shape(path: str, shape: Shape) -> Iterator[Fault]:
         yield _fault(
             f"{path}.accelerators", "a whole number, or 1/2, 1/4 or 1/8 of one", f"{count:g}"
         )
-    if (shape.accelerator is None) != (count == 0):
-        told = f"accelerator {shape.accelerator}, accelerators {count:g}"
+    yield from _accelerators(path, shape)
+
+
+def _accelerators(path: str, what: Shape | Node | Offer) -> Iterator[Fault]:
+    if (what.accelerator is None) != (what.accelerators == 0):
+        told = f"accelerator {what.accelerator}, accelerators {what.accelerators:g}"
         yield _fault(path, "accelerator and accelerators, or neither", told)
 
 
@@ -125,6 +139,8 @@ def _inference(path: str, work: Inference) -> Iterator[Fault]:
         yield _fault(f"{path}.load_rps", "1 value, or 24", len(work.load_rps))
     for number, load in enumerate(work.load_rps):
         yield from _number(f"{path}.load_rps[{number}]", "load_rps", load)
+    for users in work.users:
+        yield from _numbers(f"{path}.users[{users.site}]", users)
     shares = sum(users.share for users in work.users)
     if work.users and not math.isclose(shares, 1.0, abs_tol=1e-6):
         yield _fault(f"{path}.users", "shares that add up to 1", f"{shares:g}")
@@ -137,6 +153,7 @@ def _pool(pool: Pool) -> Iterator[Fault]:
     path = f"pools[{pool.id}]"
     for node in pool.nodes:
         yield from _numbers(f"{path}.nodes[{node.id}]", node)
+        yield from _accelerators(f"{path}.nodes[{node.id}]", node)
     for name, times in Counter(node.id for node in pool.nodes).items():
         if times > 1:
             yield _fault(f"{path}.nodes", "unique ids", f"{name!r} {times} times")
@@ -151,9 +168,10 @@ def _offer(problem: Problem, offer: Offer) -> Iterator[Fault]:
     if has_nodes != (offer.market is Market.OWNED):
         expected = "a pool with nodes for what is owned, and for nothing else"
         yield _fault(f"offers[{offer.id}].pool", expected, f"{offer.market}, {offer.pool}")
-    if (offer.accelerator is None) != (offer.accelerators == 0):
-        told = f"accelerator {offer.accelerator}, accelerators {offer.accelerators}"
-        yield _fault(f"offers[{offer.id}]", "accelerator and accelerators, or neither", told)
+    if pool is not None and pool.site != offer.site:
+        told = f"site {offer.site}, and pool {pool.id} at {pool.site}"
+        yield _fault(f"offers[{offer.id}].pool", "a pool at the offer's own site", told)
+    yield from _accelerators(f"offers[{offer.id}]", offer)
 
 
 def _twice(problem: Problem) -> Iterator[Fault]:

@@ -10,6 +10,7 @@ from functools import cached_property
 from hybridplace.errors import InputError
 from hybridplace.model.canonical import digest
 from hybridplace.model.check import problem_faults
+from hybridplace.model.check_types import type_faults
 from hybridplace.model.check_values import alive
 from hybridplace.model.job import Dataset, Job, Tenant
 from hybridplace.model.site import Lease, Link, Market, Offer, Pool, Site
@@ -129,7 +130,8 @@ class Problem:
     Raises
     ------
     InputError
-        When it is not well-formed (see `hybridplace.model.check`); names every fault.
+        When it is not well-formed (see `hybridplace.model.check`); names every fault. Those of
+        type come alone, since nothing else can then be asked.
     """
 
     now: datetime
@@ -151,6 +153,8 @@ class Problem:
     policy_digest: str | None = None
 
     def __post_init__(self) -> None:
+        if faults := tuple(type_faults(self)):
+            raise InputError(faults)
         by_id = ("jobs", "datasets", "tenants", "sites", "pools", "offers")
         for name in (*by_id, "limits", "rules", "leases"):
             values = sorted(getattr(self, name), key=lambda value: value.id)
@@ -158,8 +162,7 @@ class Problem:
         links = sorted(self.links, key=lambda link: (link.source, link.target))
         object.__setattr__(self, "links", tuple(links))
         object.__setattr__(self, "denials", tuple(sorted(self.denials, key=_denial_order)))
-        faults = problem_faults(self)
-        if faults:
+        if faults := problem_faults(self):
             raise InputError(faults)
 
     @cached_property

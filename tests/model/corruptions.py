@@ -280,7 +280,7 @@ _BY_RULE: dict[str, dict[str, tuple[str, Change]]] = {
         "denied in the clear": ("running", _deny("place", "train", "near", confidential=())),
     },
     "_is_sold": {
-        "sold out": ("running", _with("offers", _BOUGHT, available=False)),
+        "sold out": ("crowded", _with("offers", _OWNED, available=False)),
         "price unknown": ("running", _with("offers", _BOUGHT, price_usd_h=None)),
         "energy price unknown": ("crowded", _with("sites", "lab", energy_usd_kwh=None)),
         "PUE unknown": ("crowded", _with("sites", "lab", pue=None)),

@@ -291,7 +291,7 @@ def _inference(d: _Draw) -> Inference:
         latency_limit_ms=d.of(None, 30.0, 100.0, 100.0),
         latency_target_ms=d.of(None, 10.0, 10.0, 20.0),
         latency_usd_ms_h=d.of(0.0, 0.001, 0.01, 0.01),
-        min_replicas=d.of(0, 1, 1, 2),
+        min_replicas=d.of(1, 1, 1, 2),
         max_replicas=d.of(None, None, 2),
     )
 

@@ -50,7 +50,7 @@ FAULTS = {
         "moon",
     ),
     "offer nowhere": (
-        _parts(offers=(replace(BOUGHT, site="moon"),)),
+        _parts(offers=(replace(BOUGHT, site="moon", pool=None),)),
         "offers[near/g4/on_demand].site",
         "moon",
     ),

@@ -10,6 +10,7 @@ import pytest
 
 from hybridplace.errors import InputError
 from hybridplace.model.job import Checkpoint, Inference, Preprocessing, Training, Tuning, Users
+from hybridplace.model.problem import Assumptions, Denial
 from hybridplace.model.site import Lease, LeaseState, Link, Measure
 from tests.problems import BOUGHT, LAB, NODES, ONE_GPU, OWNED, PLAIN, QUOTA, TRAIN
 
@@ -59,6 +60,19 @@ FAULTS = {
         _job(work=replace(SERVES, min_replicas=3, max_replicas=2)),
         "jobs[train].max_replicas",
     ),
+    "no replicas": (_job(work=replace(SERVES, min_replicas=0)), "jobs[train].min_replicas"),
+    "users of less than nothing": (
+        _job(
+            work=replace(
+                SERVES, users=(Users(site="lab", share=1.5), Users(site="near", share=-0.5))
+            )
+        ),
+        "jobs[train].users[near].share",
+    ),
+    "deadline before the start": (
+        _job(earliest_h=2.0, deadline_h=2.0),
+        "jobs[train].deadline_h",
+    ),
     "no shapes": (_job(shapes=()), "jobs[train].shapes"),
     "shape without CPUs": (_shape(cpus=0.0), "jobs[train].shapes[0].cpus"),
     "shape without memory": (_shape(memory_gib=-1.0), "jobs[train].shapes[0].memory_gib"),
@@ -78,6 +92,20 @@ FAULTS = {
     "machine without CPUs": (_offer(OWNED, cpus=0), "offers[lab/a100/owned].cpus"),
     "owned without nodes": (_offer(OWNED, pool=None), "offers[lab/a100/owned].pool"),
     "bought from nodes": (_offer(pool="lab-nodes"), "offers[near/g4/on_demand].pool"),
+    "pool elsewhere": (_offer(pool="near-quota", site="far"), "offers[near/g4/on_demand].pool"),
+    "offer with accelerators of no kind": (_offer(accelerator=None), "offers[near/g4/on_demand]"),
+    "node with accelerators of no kind": (
+        {"pools": (replace(NODES, nodes=(replace(NODES.nodes[0], accelerator=None),)), QUOTA)},
+        "pools[lab-nodes].nodes[n1]",
+    ),
+    "transfers that never end": (
+        {"assumptions": Assumptions(transfer_gbps=0.0)},
+        "assumptions.transfer_gbps",
+    ),
+    "denial of what nobody asks": (
+        {"denials": (Denial(action="plce", subject="train", site="far", rules=("r",)),)},
+        "denials[train at far].action",
+    ),
     "nodes in a quota": (
         {"pools": (replace(NODES, measure=Measure.CPUS, at_most=3), QUOTA)},
         "pools[lab-nodes]",
@@ -126,10 +154,17 @@ def test_an_ended_lease_is_none():
     assert {} == replace(PLAIN, leases=(gone,)).lease_of
 
 
+def test_a_denial_or_lease_of_what_is_not_there_is_harmless():
+    """Yesterday's leases, and denials of jobs that `with_jobs` left out, say nothing here."""
+    denial = Denial(action="place", subject="gone", site="nowhere", rules=("r",))
+    problem = replace(PLAIN, denials=(denial,), leases=(replace(LEASE, job="gone", offer="gone"),))
+
+    assert () == problem.denied("place", "train", "nowhere")
+    assert "train" not in problem.lease_of
+
+
 def test_order_of_denials_is_no_information():
     """Two denials that differ in their rules alone give one digest, whatever their order."""
-    from hybridplace.model.problem import Denial
-
     pair = [Denial(action="place", subject="train", site="far", rules=(rule,)) for rule in "ab"]
 
     assert (
