@@ -128,6 +128,7 @@ def test_a_field_may_hold_one_of_several_types() -> None:
         market: Market | None
         size_gib: float
 
+    right = Loose(names=None, market=None, size_gib=1)
 
     assert [] == list(type_faults(right))
     assert [] == list(type_faults(replace(right, names=("a",), market=Market.SPOT)))
