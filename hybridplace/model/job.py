@@ -89,6 +89,8 @@ class Users:
 class Inference:
     """Answer requests for `hours`, with as many replicas as the load of the hour asks for.
 
+    On own nodes replicas follow the load; bought machines are held at its peak.
+
     Parameters
     ----------
     load_rps : tuple of float

@@ -198,8 +198,9 @@ def _serving(
 ) -> Run | None:
     """Return the run of an inference job: as many replicas in each slot as its load asks for.
 
-    Each machine at the peak is set up once more than it serves; one that is taken back is set up
-    again, and nothing else is lost.
+    On own nodes, which others use meanwhile. Bought machines are one lease, held at the peak for
+    the whole run. Each machine at the peak is set up once before it serves; one that is taken back
+    is set up again, and nothing else is lost.
     """
     if work.hours > problem.horizon_h + TIME_TOLERANCE_H:
         return None
@@ -211,6 +212,8 @@ def _serving(
     peak = max(workers)
     if work.max_replicas is not None and peak > work.max_replicas:
         return None
+    if offer.market is not Market.OWNED:
+        workers = (peak,) * len(workers)
     hours = [
         min(end_h, (slot + 1) * problem.slot_h) - max(start_h, slot * problem.slot_h)
         for slot in slots

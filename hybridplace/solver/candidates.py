@@ -13,7 +13,7 @@ from hybridplace.model.cost import lateness_usd
 from hybridplace.model.job import Inference, Job, Shape
 from hybridplace.model.problem import LimitMeasure, Problem
 from hybridplace.model.run import TIME_TOLERANCE_H, slot_count
-from hybridplace.model.site import Measure, Node
+from hybridplace.model.site import Market, Measure, Node
 from hybridplace.solver.columns import Columns, Floats, Ints
 from hybridplace.solver.compile import Compiled, Pairs, limit_scope, serving_workers, start_h
 from hybridplace.solver.place import own_nodes
@@ -86,7 +86,9 @@ class Candidates:
         """Return how many work in each slot from the start."""
         job, shape = self.problem.jobs[int(self.job[row])], self.shape_of(row)
         if isinstance(job.work, Inference):
-            return serving_workers(self.problem, job, shape)
+            profile = serving_workers(self.problem, job, shape)
+            owned = self.problem.offers[int(self.offer[row])].market is Market.OWNED
+            return profile if owned else (max(profile),) * len(profile)
         begin = float(self.start[row]) * self.problem.slot_h
         return (shape.workers,) * slot_count(self.problem, begin, float(self.end_h[row]))
 

@@ -234,9 +234,12 @@ class _Pricing:
             hours = min(end, (slot + 1) * problem.slot_h) - max(begin, slot * problem.slot_h)
             serving_h = serving_h + self._billed(workers, per_machine) * hours
             worker_h += workers * hours
-        lost = c.interruptions_per_h * job.setup_h
-        setup_h = self._billed(max(profile), per_machine) * job.setup_h
-        all_h = worker_h * (1 + lost) + max(profile) * job.setup_h
+        lost, peak = c.interruptions_per_h * job.setup_h, max(profile)
+        # What is bought is held at the peak for the whole run.
+        serving_h = np.where(c.owned, serving_h, self._billed(peak, per_machine) * work.hours)
+        setup_h = self._billed(peak, per_machine) * job.setup_h
+        busy_h = np.where(c.owned, worker_h, peak * work.hours)
+        all_h = busy_h * (1 + lost) + peak * job.setup_h
         return np.full(len(c.site), work.hours), serving_h + setup_h, serving_h * lost, all_h
 
     def _exclude_by_pool(self, workers: int, per_machine: Ints, machines: Floats) -> None:

@@ -10,14 +10,15 @@ import pytest
 from hybridplace.model.job import Inference
 from hybridplace.model.problem import Problem
 from hybridplace.model.run import Run, load_workers, run_of
-from tests.problems import ONE_GPU, PLAIN, SPOT, TRAIN
+from hybridplace.model.site import Offer
+from tests.problems import ONE_GPU, OWNED, PLAIN, SPOT, TRAIN
 
 BY_HOUR = tuple(float(hour) / 3600 for hour in range(24))
 """As many replicas as the hour of the day, for a worker that answers one request an hour."""
 
 
-def _serve(work: Inference, setup_h: float = 0.0) -> Run:
-    run = run_of(PLAIN, replace(TRAIN, work=work, setup_h=setup_h), SPOT, ONE_GPU, 0.0)
+def _serve(work: Inference, setup_h: float = 0.0, offer: Offer = SPOT) -> Run:
+    run = run_of(PLAIN, replace(TRAIN, work=work, setup_h=setup_h), offer, ONE_GPU, 0.0)
     assert run is not None
     return run
 
@@ -80,13 +81,23 @@ def test_a_serving_run_by_hand() -> None:
     assert pytest.approx(16 * (1 + 0.1 * 0.25) + 8 * 0.25) == run.worker_h
 
 
-def test_a_serving_run_scales_with_the_hours() -> None:
+def test_own_nodes_scale_with_the_hours() -> None:
     """1.5 h from 6:30: 7 replicas for an hour, 8 for the half hour that is left."""
-    run = _serve(Inference(load_rps=BY_HOUR, hours=1.5))
+    large = replace(OWNED, cpus=64, memory_gib=256, accelerators=16)
+    run = _serve(Inference(load_rps=BY_HOUR, hours=1.5), offer=large)
 
     assert (7, 8) == run.workers
+    assert pytest.approx((7 + 8 / 2) / 16) == run.planned_machine_h
+    assert pytest.approx(7 + 8 / 2) == run.worker_h
+
+
+def test_bought_machines_are_held_at_the_peak() -> None:
+    """What is rented for the busiest hour is rented, and paid, for all of them."""
+    run = _serve(Inference(load_rps=BY_HOUR, hours=1.5))
+
+    assert (8, 8) == run.workers
     assert 8 == run.machines
-    assert pytest.approx(7 + 8 / 2) == run.planned_machine_h
+    assert pytest.approx(8 * 1.5) == run.planned_machine_h == run.worker_h
 
 
 def test_serving_nobody_uses_nothing() -> None:
