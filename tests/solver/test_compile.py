@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 
 from hybridplace.model.cost import UnknownFigureError, run_carbon_g, run_costs
-from hybridplace.model.job import Inference
+from hybridplace.model.job import Job
 from hybridplace.model.plan import Placement
+from hybridplace.model.problem import Problem
 from hybridplace.model.run import run_of, workers_per_machine
-from hybridplace.model.site import Market
+from hybridplace.model.site import Market, Offer
 from hybridplace.model.verify_placement import breaches
 from hybridplace.solver.candidates import choose_candidates, pareto
 from hybridplace.solver.compile import compile_problem, start_h
 from hybridplace.solver.reasons import TEXT, Reason
+from tests import brute
 from tests.problems import NAMED, small_problems
 from tests.solver.crowding import crowded_problem
 
@@ -73,40 +76,58 @@ def test_arrays_equal_the_formulas(problem):
                 _check_pair(problem, job, table, row)
 
 
+def _alone(problem: Problem, job: Job) -> Problem:
+    """Return the problem of one job, without what ties it to others."""
+    inputs = tuple(one for one in job.inputs if one not in problem.producer)
+    limits = tuple(one for one in problem.limits if one.job in (None, job.id))
+    return replace(
+        problem,
+        jobs=(replace(job, inputs=inputs, same_site_as=(), apart_from=()),),
+        limits=limits,
+        denials=tuple(one for one in problem.denials if one.subject not in problem.job)
+        + tuple(one for one in problem.denials if one.subject == job.id),
+        leases=tuple(one for one in problem.leases if one.job == job.id),
+    )
+
+
+def _can_be(problem: Problem, offer: Offer, shape: int) -> bool:
+    """Say whether some plan that places the only job of a problem there holds."""
+    (job,) = problem.jobs
+    nothing = replace(brute.stated(problem, (), (), (job.id,)), objective_usd=math.inf)
+    return any(
+        math.isfinite(brute._with_transfers(problem, (placement,), nothing).objective_usd)
+        for slot in range(math.ceil(problem.horizon_h / problem.slot_h))
+        for placement in brute._placements(
+            problem, job, offer, shape, job.shapes[shape], slot * problem.slot_h
+        )
+        if not any(breaches(problem, placement))
+    )
+
+
+def _check_masks(problem: Problem) -> None:
+    """Hold the masks to trying everything; where data moves, without budgets: it is on them too."""
+    budgets = [one for one in problem.limits if one.measure == "usd" and problem.datasets]
+    limits = tuple(one for one in problem.limits if one not in budgets)
+    problem = replace(problem, limits=limits)
+    compiled = compile_problem(problem)
+    for job, tables in zip(problem.jobs, compiled.pairs, strict=True):
+        alone = _alone(problem, job)
+        for table in tables:
+            expected = [_can_be(alone, offer, table.shape) for offer in problem.offers]
+            assert expected == (table.reasons == 0).tolist()
+
+
 @settings(max_examples=150)
 @given(small_problems())
-def test_what_is_excluded_breaks_a_rule(problem):
-    """A pair on the market is out only if a placement there breaks a rule, whenever it starts."""
-    compiled = compile_problem(problem)
-    joint = Reason.DATA | Reason.RESULTS | Reason.LIMIT | Reason.QUOTA
-    for job, tables in zip(problem.jobs, compiled.pairs, strict=True):
-        for table in tables:
-            for row, offer in enumerate(problem.offers):
-                mask = int(table.reasons[row])
-                if mask == 0 or mask & joint.value or offer.market is Market.OWNED:
-                    continue
-                if math.isfinite(table.ready_h[row]) and table.ready_h[row] > 0:
-                    continue  # too late because of its data
-                assert _always_wrong(problem, job, table.shape, offer)
+def test_a_pair_is_out_exactly_when_it_cannot_be(problem):
+    """No reason stands against a pair if and only if the job alone can be there, at some time."""
+    _check_masks(problem)
 
 
-def _always_wrong(problem, job, shape, offer) -> bool:
-    slots = 1 if isinstance(job.work, Inference) else round(problem.horizon_h / problem.slot_h)
-    first = start_h(problem, job)
-    for begin in (first + slot * problem.slot_h for slot in range(slots)):
-        run = run_of(problem, job, offer, job.shapes[shape], begin)
-        placement = Placement(
-            job=job.id,
-            offer=offer.id,
-            shape=shape,
-            start_h=begin,
-            end_h=math.inf if run is None else run.end_h,
-            machines=0 if run is None else run.machines,
-        )
-        unknown_carbon = any(limit.measure == "carbon_g" for limit in problem.limits)
-        if not tuple(breaches(problem, placement)) and not unknown_carbon:
-            return False
-    return True
+def test_pairs_of_crowded_problems_are_out_exactly_when_they_cannot_be():
+    """The same where capacity is tight and data is far."""
+    for problem in map(crowded_problem, range(100)):
+        _check_masks(problem)
 
 
 def test_every_reason_has_words():
