@@ -17,8 +17,12 @@ STATE_FOLDER = ".hybridplace"
 Callback = Callable[[click.Context, click.Parameter, str | None], float | None]
 
 
-def number(*, most: float = math.inf) -> Callback:
-    """Return what reads a number from 0 to `most`, neither NaN nor infinite."""
+LAST_YEAR = 9000
+"""Hours of a plan are added to its beginning, and the calendar ends at 9999."""
+
+
+def number(*, least: float = 0.0, most: float = math.inf) -> Callback:
+    """Return what reads a number from `least` to `most`, neither NaN nor infinite."""
 
     def read(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
         if value is None:
@@ -27,9 +31,9 @@ def number(*, most: float = math.inf) -> Callback:
             found = float(value)
         except ValueError:
             found = math.nan
-        if not (math.isfinite(found) and 0 <= found <= most):
+        if not (math.isfinite(found) and least <= found <= most):
             upper = "on" if math.isinf(most) else f"to {most:g}"
-            told = f"expected a number from 0 {upper}, got {value!r}"
+            told = f"expected a number from {least:g} {upper}, got {value!r}"
             raise click.BadParameter(told, ctx, param)
         return found
 
@@ -42,6 +46,8 @@ def instant(ctx: click.Context, param: click.Parameter, value: str | None) -> da
         return None
     try:
         read = datetime.fromisoformat(value)
+        if read.year > LAST_YEAR:
+            raise ValueError
         return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         told = f"expected a date and time such as 2026-11-24T06:00Z, got {value!r}"

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=click.IntRange(min=0, max=2**31 - 1),
     default=0,
     show_default=True,
     metavar="NUMBER",
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--work",
-    callback=number(),
+    callback=number(least=0.001),
     default="120",
     show_default=True,
     metavar="UNITS",
@@ -88,10 +88,11 @@ def command(
     The same files with the same --now, --seed, --gap and --work give the same plan, byte for byte.
     Exits with 1 when the plan leaves a job out.
     """
-    from hybridplace.io import write_plan
+    from hybridplace.io import refuse_overwriting, write_plan
     from hybridplace.report.warnings import warnings
     from hybridplace.solver import Stop
 
+    refuse_overwriting(output_path)
     engine, jobs = open_both(estate_path, jobs_path, state_path)
     with engine:
         leases = engine.leases() if with_leases else ()

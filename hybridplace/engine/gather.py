@@ -66,6 +66,7 @@ def gather(
     PolicyError, ProviderError
         When a policy could not decide, or a provider could not be asked.
     """
+    _refuse_unknown_providers(estate, catalog)
     supply = _own(estate, catalog, providers)
     for access in estate.providers:
         supply += _bought(access, catalog, providers)
@@ -94,6 +95,24 @@ def gather(
         catalog_digest=catalog.digest,
         policy_digest=policies.digest,
     )
+
+
+def _refuse_unknown_providers(estate: Estate, catalog: Catalog) -> None:
+    """Refuse clouds that the catalog lacks: a misspelt one would offer nothing, silently."""
+    known = ", ".join(catalog.providers)
+    faults = [
+        Fault(
+            where="estate",
+            path=f"providers[{number}].provider",
+            expected=f"a provider in the catalog ({known})",
+            got=access.provider,
+            remedy="correct it; own machines are sites and pools",
+        )
+        for number, access in enumerate(estate.providers)
+        if access.provider not in catalog.providers
+    ]
+    if faults:
+        raise InputError(faults)
 
 
 def _own(estate: Estate, catalog: Catalog, providers: Mapping[str, Provider]) -> Supply:

@@ -3,7 +3,7 @@
 Nothing heavy is loaded before one of these functions is called.
 """
 
-from hybridplace.io.planfile import dumps_plan, read_plan, write_plan
+from hybridplace.io.planfile import dumps_plan, read_plan, refuse_overwriting, write_plan
 from hybridplace.io.reader import (
     check_input,
     estate_schema,
@@ -22,5 +22,6 @@ __all__ = [
     "read_input",
     "read_jobs",
     "read_plan",
+    "refuse_overwriting",
     "write_plan",
 ]

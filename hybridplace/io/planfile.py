@@ -49,11 +49,12 @@ def write_plan(path: Path, plan: Plan, problem: Problem) -> None:
     Raises
     ------
     InputError
-        When the file cannot be written.
+        When the file cannot be written, or something else than a plan is there.
     PlanError
         When the plan was made for another problem.
     """
     text = dumps_plan(plan, problem)
+    refuse_overwriting(path)
     new = path.with_name(f".{path.name}.{uuid4().hex}.new")
     try:
         try:
@@ -67,6 +68,24 @@ def write_plan(path: Path, plan: Plan, problem: Problem) -> None:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise refusal(str(path), "a file that can be written", reason) from None
+
+
+def refuse_overwriting(path: Path) -> None:
+    """Refuse to write a plan over anything but a plan: an input file, a link, a device.
+
+    Raises
+    ------
+    InputError
+        When something else is there.
+    """
+    if not os.path.lexists(path):
+        return
+    expected = "the path of a plan file, or of nothing yet"
+    if path.is_symlink() or not path.is_file():
+        raise refusal(str(path), expected, "something that is no regular file")
+    with path.open("rb") as file:
+        if _FORMAT.encode() not in file.read(4096):
+            raise refusal(str(path), expected, "another file, which is left as it is")
 
 
 def read_plan(path: Path) -> tuple[Plan, Problem]:

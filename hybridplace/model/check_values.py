@@ -39,6 +39,9 @@ ABOVE_ZERO = frozenset(
 )
 """What is divided by, or would mean nothing if it were zero; all else is at least 0."""
 
+MOST_SLOTS = 2_000
+"""A week in slots of five minutes; each start is a choice of its own."""
+
 SIGNED = frozenset({"latitude_deg", "longitude_deg"})
 
 ALIVE = (LeaseState.PENDING, LeaseState.ACTIVE)
@@ -50,6 +53,9 @@ def value_faults(problem: Problem) -> Iterator[Fault]:
         yield _fault("now", "a time with an offset", problem.now.isoformat(), "add UTC")
     for name in ("horizon_h", "slot_h"):
         yield from _number(name, name, getattr(problem, name))
+    if problem.slot_h > 0 and problem.horizon_h / problem.slot_h > MOST_SLOTS:
+        told = f"{problem.horizon_h / problem.slot_h:,.0f} slots"
+        yield _fault("slot_h", f"at most {MOST_SLOTS:,} slots", told, "widen the slots")
     yield from _numbers("assumptions", problem.assumptions)
     for job in problem.jobs:
         yield from _job(job)

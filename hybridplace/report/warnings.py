@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
+from difflib import get_close_matches
 
 from hybridplace.engine import Engine
 from hybridplace.model.job import Inference
@@ -23,10 +25,60 @@ def warnings(engine: Engine, problem: Problem, plan: Plan) -> tuple[str, ...]:
     return (
         *([f"the policies deny everything: {denies}"] if denies else []),
         *notes(problem.jobs, problem.datasets),
+        *unknown_accelerators(engine, problem),
+        *doubtful_labels(engine, problem),
+        *_broken_plugins(engine),
         *_without_plugin(engine, problem, plan),
         *stale_prices(problem, plan),
         *estimated_latencies(problem, plan),
     )
+
+
+def unknown_accelerators(engine: Engine, problem: Problem) -> Iterator[str]:
+    """Tell of accelerators that nothing offers: most likely a name is misspelt."""
+    offered = {offer.accelerator for offer in problem.offers} - {None}
+    known = sorted({*engine.catalog.accelerators, *map(str, offered)})
+    asked = {
+        str(shape.accelerator): f"job {job.id}"
+        for job in problem.jobs
+        for shape in job.shapes
+        if shape.accelerator is not None and shape.accelerator not in offered
+    }
+    here = {
+        str(node.accelerator): f"pool {pool.id}"
+        for pool in problem.pools
+        for node in pool.nodes
+        if node.accelerator is not None and node.accelerator not in engine.catalog.accelerators
+    }
+    for name, who in sorted((asked | here).items()):
+        near = get_close_matches(name, [one for one in known if one != name], n=1)
+        hint = f" (did you mean {near[0]}?)" if near and name not in known else ""
+        told = "no offer has" if name in asked else "the catalog does not know"
+        yield f"{who}: {told} the accelerator {name}{hint}"
+
+
+def doubtful_labels(engine: Engine, problem: Problem) -> Iterator[str]:
+    """Tell of labels that are nearly one that a policy in force looks for."""
+    text = "".join(policy.text for policy in engine.policies.policies)
+    known = set(re.findall(r'"([a-z][a-z0-9-]+)"', text))
+    labelled = {
+        label: what
+        for what, labels in (
+            *((f"job {job.id}", job.labels) for job in problem.jobs),
+            *((f"dataset {one.id}", one.labels) for one in problem.datasets),
+        )
+        for label in labels
+    }
+    for label, what in sorted(labelled.items()):
+        near = get_close_matches(label.lower(), sorted(known), n=1, cutoff=0.7)
+        if label not in known and near:
+            yield f"{what}: no policy looks for the label {label}; did you mean {near[0]}?"
+
+
+def _broken_plugins(engine: Engine) -> Iterator[str]:
+    for info in engine.plugins.infos:
+        if info.error is not None:
+            yield f"plug-in {info.name} ({info.origin}) is not used: {info.error}"
 
 
 def stale_prices(problem: Problem, plan: Plan) -> Iterator[str]:

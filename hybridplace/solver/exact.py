@@ -59,7 +59,13 @@ class Solution:
 def solve_exactly(
     candidates: Candidates, *, seed: int, stop: Stop, watch: Watch | None = None
 ) -> Solution:
-    """Return a cheapest choice, or the best one found before `stop`, with a proven bound."""
+    """Return a cheapest choice, or the best one found before `stop`, with a proven bound.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Also when the interrupt came while CP-SAT was at work.
+    """
     from ortools.sat.python import cp_model
 
     model = cp_model.CpModel()
@@ -99,6 +105,7 @@ def _cheapest(
             bound_usd = max(bound_usd, _bound_usd(v, solver))
         if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             break
+        _refuse_interrupted(solver, status, stop)
         rows = _chosen(v, solver)
         packed = pack_all(v.candidates, rows, exact=exact)
         if not packed.conflicts:
@@ -209,6 +216,15 @@ def _watched(
 
     solver.best_bound_callback = tell
     return solver.solve(model, Better())
+
+
+def _refuse_interrupted(solver: cp_model.CpSolver, status: Any, stop: Stop) -> None:
+    """Raise where CP-SAT took Ctrl-C for itself: it ended early, with nothing proven."""
+    from ortools.sat.python import cp_model
+
+    spent = solver.response_proto.deterministic_time
+    if status == cp_model.FEASIBLE and spent < stop.work * 0.9:
+        raise KeyboardInterrupt
 
 
 def _chosen(v: Variables, solver: cp_model.CpSolver) -> dict[str, int]:

@@ -216,6 +216,36 @@ def test_output_that_cannot_be_written_is_told(run, estate, jobs):
     assert "no/such/plan.json" in done.err
 
 
+@pytest.mark.parametrize("target", ["estate.yaml", "jobs.yaml", "folder", "link.json"])
+def test_only_plans_are_written_over(run, estate, jobs, target):
+    """An input file, a folder or a link named as the output is left as it is."""
+    Path("folder").mkdir()
+    Path("link.json").symlink_to("elsewhere.json")
+    before = Path("estate.yaml").read_bytes(), Path("jobs.yaml").read_bytes()
+    done = run("plan", "--now", NOW, "-o", target)
+
+    assert 2 == done.code
+    assert f"{target}: " in done.err
+    assert before == (Path("estate.yaml").read_bytes(), Path("jobs.yaml").read_bytes())
+    assert Path("link.json").is_symlink()
+
+
+def test_a_plan_is_written_over(run, estate, jobs):
+    """Planning again replaces the plan of before."""
+    assert [0, 0] == [run("plan", "--now", NOW).code for _ in range(2)]
+
+
+def test_misspelt_names_are_worth_a_look(run, estate, jobs):
+    """A label or accelerator that is nearly a known one is told, with what may be meant."""
+    text = Path("jobs.yaml").read_text().replace("accelerator: L40S", "accelerator: L40SS")
+    text = text.replace("kind: training", "kind: training\n    labels: [EU-only]", 1)
+    Path("jobs.yaml").write_text(text)
+    told = " ".join(run("plan", "--now", NOW).out.split())
+
+    assert "no offer has the accelerator L40SS (did you mean L40S?)" in told
+    assert "no policy looks for the label EU-only; did you mean eu-only?" in told
+
+
 def test_unknown_region_is_told_with_a_similar_one(run, estate, jobs):
     """A region that the catalog lacks cannot be planned with."""
     estate.write_text(estate.read_text().replace("eu-north-1", "eu-nort-1"))

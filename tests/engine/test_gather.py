@@ -174,6 +174,12 @@ def test_a_region_that_the_catalog_lacks_is_told_with_its_neighbours():
         gathered(**_aws("eu-nort-1"))
 
 
+def test_a_cloud_that_the_catalog_lacks_is_told():
+    """A misspelt provider is a fault, and not an empty cloud."""
+    with pytest.raises(InputError, match=r"providers\[0\].provider.*aws, azure, gcp.*awss"):
+        gathered(providers=(Access(provider="awss", regions=("eu-*",)),))
+
+
 def test_jobs_that_do_not_fit_the_estate_are_told_before_anything_is_asked():
     """The faults of values built in Python are those of files."""
     with pytest.raises(InputError, match="tenant"):

@@ -43,6 +43,7 @@ FAULTS = {
     "no time zone": ({"now": datetime(2026, 1, 5)}, "now"),  # noqa: DTZ001 - what is refused
     "horizon of nothing": ({"horizon_h": 0.0}, "horizon_h"),
     "slot of nothing": ({"slot_h": 0.0}, "slot_h"),
+    "too many slots": ({"horizon_h": 168.0, "slot_h": 0.01}, "slot_h"),
     "endless horizon": ({"horizon_h": math.inf}, "horizon_h"),
     "work of nothing": (_job(work=Training(units=0.0)), "jobs[train].units"),
     "work is no number": (_job(work=Training(units=math.nan)), "jobs[train].units"),
