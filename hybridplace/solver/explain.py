@@ -13,7 +13,6 @@ import numpy as np
 
 from hybridplace.errors import Fault, InputError
 from hybridplace.model.cost import (
-    UnknownFigureError,
     placement_costs,
     plan_carbon_g,
     plan_costs,
@@ -32,6 +31,7 @@ from hybridplace.solver.relax import Relaxation, smallest_relaxation
 from hybridplace.solver.result import exclusion_counts, fewest_reasons, transfers_for
 
 NEXT_BEST = 3
+FULL = "own nodes are full then"
 TRIED = 60
 """Offers held to `verify` to find the next best ones."""
 
@@ -127,14 +127,15 @@ def alternative(compiled: Compiled, plan: Plan, job: str, offer: str) -> Alterna
     best: Alternative | None = None
     refused: tuple[str, ...] = ()
     for trial in _trials(compiled, plan, number, row):
-        moved = next(one for one in trial.placements if one.job == job)
-        told = breaches(problem, trial)
-        extra_usd = trial.objective_usd - plan.objective_usd
-        if told:
+        told = (trial,) if isinstance(trial, str) else breaches(problem, trial)
+        if isinstance(trial, str) or told:
             refused = refused or told
-        elif best is None or best.extra_usd is None or extra_usd < best.extra_usd:
-            best = Alternative(offer=offer, start_h=moved.start_h, extra_usd=extra_usd)
-    return best or Alternative(offer=offer, reasons=refused or ("own nodes are full then",))
+            continue
+        start_h = next(one.start_h for one in trial.placements if one.job == job)
+        extra_usd = trial.objective_usd - plan.objective_usd
+        if best is None or best.extra_usd is None or extra_usd < best.extra_usd:
+            best = Alternative(offer=offer, start_h=start_h, extra_usd=extra_usd)
+    return best or Alternative(offer=offer, reasons=refused)
 
 
 def _refuse_unknown(problem: Problem, job: str, offer: str | None) -> None:
@@ -218,8 +219,8 @@ def _roughly(compiled: Compiled, plan: Plan, number: int, row: int) -> Iterator[
                 yield float(table.usd[row]) + sum(transfer_usd(problem, one) for one in moved)
 
 
-def _trials(compiled: Compiled, plan: Plan, number: int, row: int) -> Iterator[Plan]:
-    """Yield the plan with one job moved to an offer, for each shape and start there."""
+def _trials(compiled: Compiled, plan: Plan, number: int, row: int) -> Iterator[Plan | str]:
+    """Yield the plan with one job moved to an offer, or why not, for each shape and start there."""
     problem = compiled.problem
     job = problem.jobs[number]
     for table in compiled.pairs[number]:
@@ -230,9 +231,14 @@ def _trials(compiled: Compiled, plan: Plan, number: int, row: int) -> Iterator[P
         last = first if isinstance(job.work, Inference) else max(first, int(np.floor(latest)))
         for slot in range(first, last + 1):
             placements = _placed(compiled, plan, number, row, table.shape, slot * problem.slot_h)
-            trial = _as_plan(problem, plan, _packed(problem, placements, row))
-            if trial is not None:
-                yield trial
+            packed = _packed(problem, placements, row)
+            moved = _transfers(problem, placements)
+            if packed is None:
+                yield FULL
+            elif moved is None:
+                yield TEXT[Reason.DATA]
+            else:
+                yield _as_plan(problem, plan, packed, moved)
 
 
 def _placed(
@@ -303,17 +309,16 @@ def _transfers(problem: Problem, placements: tuple[Placement, ...]) -> tuple[Tra
         return None
 
 
-def _as_plan(problem: Problem, plan: Plan, placements: tuple[Placement, ...] | None) -> Plan | None:
-    """Return the plan with these placements, its sums computed afresh."""
-    moved = None if placements is None else _transfers(problem, placements)
-    if placements is None or moved is None:
-        return None
+def _as_plan(
+    problem: Problem,
+    plan: Plan,
+    placements: tuple[Placement, ...],
+    moved: tuple[Transfer, ...],
+) -> Plan:
+    """Return the plan with these placements and transfers, its sums computed afresh."""
     placed = {one.job for one in placements}
     unplaced = tuple(one for one in plan.unplaced if one.job not in placed)
-    try:
-        costs = plan_costs(problem, placements, moved, [one.job for one in unplaced])
-    except UnknownFigureError:
-        return None
+    costs = plan_costs(problem, placements, moved, [one.job for one in unplaced])
     return replace(
         plan,
         placements=placements,

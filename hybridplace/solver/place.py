@@ -25,8 +25,6 @@ def inputs_can_come(problem: Problem, job: Job, site: str) -> bool:
         homes = problem.dataset[dataset].homes
         if homes and site not in homes and not sources(problem, dataset, site):
             return False
-        if not homes and dataset not in problem.producer:
-            return False
     return True
 
 

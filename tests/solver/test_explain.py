@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from hybridplace.errors import InputError
-from hybridplace.model.job import Inference, Training, Users
+from hybridplace.model.job import Dataset, Inference, Training, Users
 from hybridplace.model.plan import Plan
 from hybridplace.model.problem import Denial, Limit, LimitMeasure, Problem, Rule
-from hybridplace.solver import solve
+from hybridplace.solver import packing, solve
 from hybridplace.solver.compile import compile_problem
 from hybridplace.solver.explain import Explanation, explain
 from hybridplace.solver.reasons import TEXT, Reason
@@ -246,3 +246,31 @@ def test_unknown_names_are_input_faults(job, offer):
 
     with pytest.raises(InputError, match=offer or job):
         explain(PLAIN, plan, job, offer)
+
+
+def test_an_offer_where_a_result_may_not_go_is_no_alternative():
+    """Next best offers leave out those to which the job's input may not be copied."""
+    made = Dataset(id="made", tenant="t", size_gib=1.0)
+    maker = replace(TRAIN, id="maker", outputs=("made",), deadline_h=2.0)
+    reader = replace(TRAIN, inputs=("made",))
+    barred = Denial(action="transfer", subject="made", site="far", rules=("stay",))
+    rules = (Rule(id="stay", reason="it must stay"),)
+    problem = _problem(maker, reader, datasets=(made,), denials=(barred,), rules=rules)
+    problem = replace(problem, horizon_h=6.0)
+    plan = solve(problem)
+
+    assert {"lab"} == {problem.offer[one.offer].site for one in plan.placements}
+    assert [BOUGHT.id] == [one.offer for one in explain(problem, plan, "train").alternatives]
+    assert (TEXT[Reason.DATA],) == explain(problem, plan, "train", SPOT.id).alternatives[0].reasons
+
+
+def test_what_cannot_be_decided_is_not_promised(monkeypatch):
+    """Where packing gives no answer in time, the offer is not called possible."""
+    problem = _problem(TRAIN, replace(TRAIN, id="other"))
+    plan = solve(problem)
+    monkeypatch.setattr(packing, "_orders", lambda stays: iter(()))
+    monkeypatch.setattr(packing, "DETERMINISTIC_LIMIT", 0.0)
+    (there,) = explain(problem, plan, "train", OWNED.id).alternatives
+
+    assert None is there.extra_usd
+    assert ("own nodes are full then",) == there.reasons
