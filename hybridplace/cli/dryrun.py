@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from hybridplace.engine import Step
-    from hybridplace.errors import ProviderError
+    from hybridplace.errors import HybridplaceError
     from hybridplace.mock.dryrun import DryRun, Moment
     from hybridplace.mock.script import Call
     from hybridplace.model.estate import Estate
@@ -146,6 +146,6 @@ def step_plain(step: Step) -> dict[str, Any]:
     }
 
 
-def error_plain(error: ProviderError | None) -> dict[str, str] | None:
-    """Return a provider's error as ``--json`` prints it."""
+def error_plain(error: HybridplaceError | None) -> dict[str, str] | None:
+    """Return an error as ``--json`` prints it."""
     return None if error is None else {"kind": type(error).__name__, "message": str(error)}

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hybridplace.model.canonical import digest
+from hybridplace.model.check_values import alive
 from hybridplace.model.plan import Action, Placement, Plan, Verb
 from hybridplace.model.run import TIME_TOLERANCE_H
 from hybridplace.model.site import Lease, LeaseState
 
-ALIVE = (LeaseState.PENDING, LeaseState.ACTIVE)
+GRACE_H = 1.0
+"""How long a lease outlives its placement if nobody releases it, and how late one may start."""
 
 
 def key_of(owner: str, plan: str, placement: Placement) -> str:
@@ -44,7 +46,9 @@ def diff(owner: str, plan: Plan, leases: Iterable[Lease], *, at_h: float) -> tup
     """Return the steps from the leases that exist to what the plan wants at an hour.
 
     Releases come first: what they free may be needed. A lease of the same job on the same offer
-    is kept, whichever plan acquired it; what is ending or gone is nobody's any more.
+    is kept, whichever plan acquired it, unless it has another number of machines, or nodes that
+    the plan now gives to others. What is ending or gone is nobody's any more. Once a plan has been
+    over for an hour, what others than itself acquired is left alone: another plan may be in force.
 
     Parameters
     ----------
@@ -53,40 +57,62 @@ def diff(owner: str, plan: Plan, leases: Iterable[Lease], *, at_h: float) -> tup
     at_h : float
         Hours since `Problem.now`.
     """
-    name = plan_id(plan)
-    wanted = {(one.job, one.offer): one for one in due(plan, at_h)}
-    held = {
-        (lease.job, lease.offer): lease
-        for lease in sorted(leases, key=lambda lease: lease.id)
-        if lease.owner == owner and lease.state in ALIVE
-    }
-    spare = [
+    name, running = plan_id(plan), due(plan, at_h)
+    wanted = {(one.job, one.offer): one for one in running}
+    over = bool(plan.placements) and at_h > max(times_h(plan)) + GRACE_H
+    mine = [
         lease
-        for lease in leases
-        if lease.owner == owner
-        and lease.state in ALIVE
-        and ((lease.job, lease.offer) not in wanted or held[lease.job, lease.offer] is not lease)
+        for lease in sorted(alive(leases), key=lambda lease: lease.id)
+        if lease.owner == owner and (lease.plan == name or not over)
     ]
-    releases = [
-        Action(
-            verb=Verb.RELEASE,
-            job=lease.job,
-            offer=lease.offer,
-            machines=len(lease.machines),
-            key=lease.id,
-            provider=lease.provider,
-        )
-        for lease in sorted(spare, key=lambda lease: lease.id)
-    ]
+    kept = {
+        (lease.job, lease.offer): lease
+        for lease in mine
+        if (placement := wanted.get((lease.job, lease.offer))) is not None
+        and _serves(lease, placement, running)
+    }
+    releases = [_release(one) for one in mine if kept.get((one.job, one.offer)) is not one]
     acquires = [
-        Action(
-            verb=Verb.ACQUIRE,
-            job=placement.job,
-            offer=placement.offer,
-            machines=placement.machines,
-            key=key_of(owner, name, placement),
-        )
+        _acquire(placement, key_of(owner, name, placement), at_h)
         for pair, placement in sorted(wanted.items())
-        if pair not in held
+        if pair not in kept
     ]
     return (*releases, *acquires)
+
+
+def _serves(lease: Lease, placement: Placement, running: Iterable[Placement]) -> bool:
+    """Say whether a lease is what a placement needs: a gang that lost a machine is none."""
+    # While it starts, a provider may not list all of its machines yet.
+    if lease.state is LeaseState.ACTIVE and len(lease.machines) != placement.machines:
+        return False
+    nodes = {share.node for share in placement.shares}
+    # A job is not moved from node to node of a pool without need: that would start it over.
+    others = {
+        share.node
+        for other in running
+        if other.offer == placement.offer and other.job != placement.job
+        for share in other.shares
+    }
+    return not nodes or nodes == set(lease.machines) or not others & set(lease.machines)
+
+
+def _release(lease: Lease) -> Action:
+    return Action(
+        verb=Verb.RELEASE,
+        job=lease.job,
+        offer=lease.offer,
+        machines=len(lease.machines),
+        key=lease.id,
+        provider=lease.provider,
+    )
+
+
+def _acquire(placement: Placement, key: str, at_h: float) -> Action:
+    return Action(
+        verb=Verb.ACQUIRE,
+        job=placement.job,
+        offer=placement.offer,
+        machines=placement.machines,
+        key=key,
+        late_h=max(at_h - placement.start_h, 0.0),
+    )

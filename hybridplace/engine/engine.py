@@ -10,13 +10,27 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from hybridplace.engine.actions import diff, plan_id
+from hybridplace.engine.actions import GRACE_H, diff, plan_id
 from hybridplace.engine.gather import allowed_sites, gather
-from hybridplace.errors import Fault, InputError, PolicyError, ProviderError
+from hybridplace.engine.refusals import (
+    refuse_denied,
+    refuse_early,
+    refuse_foreign,
+    refuse_late,
+    refuse_unknown_regions,
+)
+from hybridplace.errors import (
+    AuthError,
+    HybridplaceError,
+    InputError,
+    ProviderError,
+    TransientError,
+)
 from hybridplace.model.estate import Estate
 from hybridplace.model.job import Job
 from hybridplace.model.plan import Action, Plan, Verb
 from hybridplace.model.problem import Problem
+from hybridplace.model.run import workers_per_machine
 from hybridplace.model.site import Lease
 from hybridplace.model.verify import verify
 from hybridplace.plugin.interfaces import Provider, Request, Settings
@@ -24,11 +38,8 @@ from hybridplace.plugin.manager import Plugins, load_plugins
 
 if TYPE_CHECKING:
     from hybridplace.catalog import Catalog
-    from hybridplace.policy import Decision, PolicySet
+    from hybridplace.policy import PolicySet
     from hybridplace.solver import Progress, Stop
-
-GRACE = timedelta(hours=1)
-"""How long a lease outlives its placement if nobody releases it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +48,7 @@ class Step:
 
     action: Action
     lease: Lease | None = None
-    error: ProviderError | None = None
+    error: HybridplaceError | None = None
 
 
 class Engine:
@@ -83,7 +94,7 @@ class Engine:
         self._state_dir = state_dir
         self._endpoints = endpoints or {}
         self._providers: dict[str, Provider] = {}
-        _refuse_unknown_regions(estate, self.catalog)
+        refuse_unknown_regions(estate, self.catalog)
 
     def __enter__(self) -> Engine:
         return self
@@ -155,14 +166,30 @@ class Engine:
         Raises
         ------
         ProviderError
-            When one of them could not be asked: what it holds is then not known.
+            When any of them could not be asked, since what it holds is then not known; names each.
         """
-        owner = self.estate.name
-        found = [lease for name in self._acting() for lease in self.provider(name).leases(owner)]
+        found: list[Lease] = []
+        failed: dict[str, ProviderError] = {}
+        for name in self._acting():
+            try:
+                found += self.provider(name).leases(self.estate.name)
+            except ProviderError as error:
+                failed[name] = error
+        if failed:
+            raise _not_known(failed)
         return tuple(sorted(found, key=lambda lease: lease.id))
 
     def diff(self, plan: Plan, *, at_h: float = 0.0) -> tuple[Action, ...]:
-        """Return what must be done for the plan at an hour; reads leases, changes nothing."""
+        """Return what must be done for the plan at an hour; reads leases, changes nothing.
+
+        Raises
+        ------
+        PlanError
+            At an hour before the plan begins: it would have everything released.
+        ProviderError
+            When a provider could not be asked what it holds.
+        """
+        refuse_early(at_h)
         return diff(self.estate.name, plan, self.leases(), at_h=at_h)
 
     def apply(
@@ -175,19 +202,21 @@ class Engine:
     ) -> tuple[Step, ...]:
         """Do the actions: 1 verify, 2 ask the policies again, 3 find all providers, 4 act.
 
-        An action that fails is told and does not stop the others. Repeating is harmless: one key
-        makes one lease.
+        An action that fails is told and does not stop the others; so is one that comes more than an
+        hour late, which is not done. Repeating is harmless: one key makes one lease. After a crash,
+        ask `diff` again: it reads what was acquired from the providers.
 
         Raises
         ------
         PlanError
-            When the plan does not hold; nothing was done.
+            When the plan does not hold, or an action is none of this plan's; nothing was done.
         PolicyError
             When a policy now denies what the plan does; nothing was done.
         PluginError
             When an action needs a provider that no plug-in has; nothing was done.
         """
         verify(problem, plan)
+        refuse_foreign(self.estate.name, plan, actions)
         self._ask_again(problem, plan)
         for action in actions:
             self._provider_of(problem, action)
@@ -247,21 +276,22 @@ class Engine:
     def _ask_again(self, problem: Problem, plan: Plan) -> None:
         from hybridplace.policy import explain
 
-        for placement in plan.placements:
-            job, offer = problem.job[placement.job], problem.offer[placement.offer]
-            _refuse_denied(
-                explain(
-                    self.policies,
-                    job,
-                    problem.site[offer.site],
-                    datasets=problem.datasets,
-                    market=offer.market,
-                    confidential=offer.confidential,
-                )
+        decisions = [
+            explain(
+                self.policies,
+                problem.job[placement.job],
+                problem.site[problem.offer[placement.offer].site],
+                datasets=problem.datasets,
+                market=problem.offer[placement.offer].market,
+                confidential=problem.offer[placement.offer].confidential,
             )
-        for transfer in plan.transfers:
-            dataset, site = problem.dataset[transfer.dataset], problem.site[transfer.target]
-            _refuse_denied(explain(self.policies, dataset, site))
+            for placement in plan.placements
+        ]
+        decisions += [
+            explain(self.policies, problem.dataset[one.dataset], problem.site[one.target])
+            for one in plan.transfers
+        ]
+        refuse_denied(decisions)
 
     def _provider_of(self, problem: Problem, action: Action) -> Provider:
         """Return who does an action: whoever holds the lease, or has the offer."""
@@ -274,10 +304,11 @@ class Engine:
             if action.verb is Verb.RELEASE:
                 self._provider_of(problem, action).release(action.key)
                 return Step(action=action)
+            refuse_late(action)
             provider = self._provider_of(problem, action)
             request = request_of(problem, plan, action, owner=self.estate.name)
             return Step(action=action, lease=provider.acquire(request, key=action.key))
-        except ProviderError as error:
+        except HybridplaceError as error:
             return Step(action=action, error=error)
 
 
@@ -286,9 +317,7 @@ def request_of(problem: Problem, plan: Plan, action: Action, *, owner: str) -> R
     placement = next(one for one in plan.placements if one.job == action.job)
     job, offer = problem.job[action.job], problem.offer[action.offer]
     shape = job.shapes[placement.shape]
-    from hybridplace.model.run import workers_per_machine
-
-    expires = problem.now + timedelta(hours=placement.end_h) + GRACE
+    expires = problem.now + timedelta(hours=placement.end_h + GRACE_H)
     return Request(
         owner=owner,
         plan=plan_id(plan),
@@ -302,31 +331,19 @@ def request_of(problem: Problem, plan: Plan, action: Action, *, owner: str) -> R
     )
 
 
-def _refuse_denied(decision: Decision) -> None:
-    if not decision.allowed:
-        told = ", ".join(rule.id for rule in decision.rules)
-        what = f"{decision.action} of {decision.subject} at {decision.site}"
-        raise PolicyError(f"{what} is now denied by {told}; nothing was done: plan again")
-
-
 def known_regions(catalog: Catalog) -> tuple[str, ...]:
     """Return the ids of all sites in the catalog."""
     return tuple(site.id for name in catalog.providers for site in catalog.sites(name))
 
 
-def _refuse_unknown_regions(estate: Estate, catalog: Catalog) -> None:
-    from hybridplace.catalog import unknown_regions
-
-    faults = [
-        Fault(
-            where="estate",
-            path=f"providers[{number}].regions",
-            expected=f"regions of {access.provider} in the catalog",
-            got=pattern,
-            remedy=f"did you mean {' or '.join(near)}?" if near else "see hybridplace catalog list",
-        )
-        for number, access in enumerate(estate.providers)
-        for pattern, near in unknown_regions(catalog, access.provider, access.regions).items()
-    ]
-    if faults:
-        raise InputError(faults)
+def _not_known(failed: Mapping[str, ProviderError]) -> ProviderError:
+    """Return one error for providers that could not be asked what they hold."""
+    first = next(iter(failed.values()))
+    # A caller that repeats what is transient, or asks for credentials, goes by the class.
+    alike = all(type(error) is type(first) for error in failed.values())
+    known = (TransientError, AuthError)
+    kind = type(first) if alike and type(first) in known else ProviderError
+    told = [*map(str, failed.values()), f"what runs at {', '.join(failed)} is not known"]
+    error = kind("\n".join(told) + "; nothing was done: mend that and repeat")
+    error.__cause__ = first
+    return error

@@ -151,6 +151,8 @@ class Action:
     ----------
     provider : str or None
         Of a lease to release, who holds it; of an acquisition, the offer tells.
+    late_h : float
+        Of an acquisition, the hours since the placement was to start.
     """
 
     verb: Verb
@@ -159,3 +161,4 @@ class Action:
     machines: int
     key: str
     provider: str | None = None
+    late_h: float = 0.0
