@@ -111,7 +111,7 @@ def explain(problem: Problem, plan: Plan, job: str, offer: str | None = None) ->
         costs=_own_costs(problem, job, placement),
         transfers=_moved_for(problem, plan, job),
         alternatives=tuple(found),
-        exclusions=exclusion_counts(compiled, job),
+        exclusions=exclusion_counts(compiled, job, [one.job for one in plan.unplaced]),
         relaxation=relaxation,
     )
 

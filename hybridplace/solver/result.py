@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from hybridplace.solver.place import denying_rules, may_copy
 from hybridplace.solver.reasons import TEXT, Reason, reasons_of
 
 SOLVER = "cp-sat"
+NOT_MADE = "could run here if its input were made, but this is left out:"
 NO_ROOM = "could run here, but room or money goes to other jobs"
 
 
@@ -40,7 +41,7 @@ def plan_of(compiled: Compiled, candidates: Candidates, solution: Solution, *, s
         placements=placements,
         transfers=transfers,
         unplaced=tuple(
-            Unplaced(job=job, reasons=exclusion_counts(compiled, job)) for job in left_out
+            Unplaced(job=job, reasons=exclusion_counts(compiled, job, left_out)) for job in left_out
         ),
         status=Status.OPTIMAL if proven else Status.FEASIBLE,
         costs=costs,
@@ -106,18 +107,28 @@ def _transfer(
     return Transfer(dataset=dataset, source=min(options)[2], target=target)
 
 
-def exclusion_counts(compiled: Compiled, name: str) -> tuple[tuple[str, int], ...]:
+def exclusion_counts(
+    compiled: Compiled, name: str, left_out: Collection[str]
+) -> tuple[tuple[str, int], ...]:
     """Return for how many offers each reason stands against a job, the most frequent first.
 
     An offer counts with the shape that has the fewest reasons against it, under each of them;
-    policies count by rule.
+    policies count by rule. Where no reason stands, it is that an input is not made, or that room
+    and money go to others.
+
+    Parameters
+    ----------
+    left_out : collection of str
+        The jobs that the plan leaves out.
     """
     problem = compiled.problem
+    makers = {problem.producer.get(one) for one in problem.job[name].inputs} & set(left_out)
+    otherwise = f"{NOT_MADE} {', '.join(sorted(map(str, makers)))}" if makers else NO_ROOM
     number = next(row for row, job in enumerate(problem.jobs) if job.id == name)
     counts: Counter[str] = Counter()
     for row, mask in enumerate(fewest_reasons(compiled, number)):
         if mask == 0:
-            counts[NO_ROOM] += 1
+            counts[otherwise] += 1
         for reason in reasons_of(mask):
             if reason is Reason.POLICY:
                 rules = denying_rules(problem, name, problem.offers[row])

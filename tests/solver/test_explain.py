@@ -274,3 +274,17 @@ def test_what_cannot_be_decided_is_not_promised(monkeypatch):
 
     assert None is there.extra_usd
     assert ("own nodes are full then",) == there.reasons
+
+
+def test_a_reader_whose_maker_is_left_out_is_told_so():
+    """The reason is the job that does not make the input, and not room or money."""
+    from hybridplace.model.job import Dataset
+
+    data = Dataset(id="d", tenant="t", size_gib=1.0)
+    maker = replace(TRAIN, id="maker", outputs=("d",), deadline_h=1.0)
+    problem = _problem(maker, replace(TRAIN, inputs=("d",)), datasets=(data,), offers=(BOUGHT,))
+    plan = solve(problem)
+    told = (("could run here if its input were made, but this is left out: maker", 1),)
+
+    assert told == explain(problem, plan, "train").exclusions
+    assert told == next(one.reasons for one in plan.unplaced if one.job == "train")
