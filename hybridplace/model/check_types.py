@@ -16,7 +16,7 @@ from hybridplace.errors import Fault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Types:
+class _Types:
     """What a field may hold, and what the items of a tuple there may be."""
 
     own: frozenset[type]
@@ -58,23 +58,23 @@ def _is_one(found: Any, types: frozenset[type]) -> bool:
 
 
 @cache
-def _fields(kind: Any) -> tuple[tuple[str, Types, bool], ...]:
+def _fields(kind: Any) -> tuple[tuple[str, _Types, bool], ...]:
     hints = get_type_hints(kind)
     found = {field.name: _types(hints[field.name]) for field in fields(kind)}
     return tuple((name, types, types.plain) for name, types in found.items())
 
 
-def _types(hint: Any) -> Types:
+def _types(hint: Any) -> _Types:
     if get_origin(hint) is tuple:
-        return Types(own=frozenset({tuple}), items=_types(get_args(hint)[0]).own)
+        return _Types(own=frozenset({tuple}), items=_types(get_args(hint)[0]).own)
     if isinstance(hint, UnionType):
         parts = [_types(part) for part in get_args(hint)]
-        return Types(
+        return _Types(
             own=frozenset().union(*(part.own for part in parts)),
             items=frozenset().union(*(part.items for part in parts)),
         )
     # A whole number is as good where any number will do.
-    return Types(own=frozenset({float, int} if hint is float else {hint}))
+    return _Types(own=frozenset({float, int} if hint is float else {hint}))
 
 
 def _fault(path: str, types: frozenset[type], found: Any) -> Fault:
