@@ -139,8 +139,8 @@ def test_whoever_cannot_be_asked_is_named(tmp_path, monkeypatch):
     """Two providers fail: both are told with their remedies, and that nothing was done."""
     _, plan, _ = _planned(tmp_path, TRAIN)
     files = (
-        _troubled(tmp_path, monkeypatch, leases='raise TransientError("static: busy")'),
-        _troubled(tmp_path, monkeypatch, name="own", leases='raise ProviderError("own: broken")'),
+        _troubled(tmp_path, monkeypatch, leases='raise ProviderError("static: broken")'),
+        _troubled(tmp_path, monkeypatch, name="own", leases='raise TransientError("own: busy")'),
     )
     monkeypatch.setenv("HYBRIDPLACE_PLUGINS", "static_trouble,own_trouble")
     estate = replace(OWN, plugins=files, providers=(Access(provider="own", regions=()),))
@@ -151,7 +151,7 @@ def test_whoever_cannot_be_asked_is_named(tmp_path, monkeypatch):
         engine.diff(plan)
 
     assert ProviderError is type(raised.value)
-    for told in ("own: broken", "static: busy", "at own, static is not known", "nothing was done"):
+    for told in ("own: busy", "static: broken", "at own, static is not known", "nothing was done"):
         assert told in str(raised.value)
 
 
