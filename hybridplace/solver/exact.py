@@ -103,9 +103,9 @@ def _cheapest(
         status = _watched(solver, model, number, watch)
         if proven:
             bound_usd = max(bound_usd, _bound_usd(v, solver))
+        _refuse_interrupted(solver, status, stop)
         if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             break
-        _refuse_interrupted(solver, status, stop)
         rows = _chosen(v, solver)
         packed = pack_all(v.candidates, rows, exact=exact)
         if not packed.conflicts:
@@ -223,7 +223,8 @@ def _refuse_interrupted(solver: cp_model.CpSolver, status: Any, stop: Stop) -> N
     from ortools.sat.python import cp_model
 
     spent = solver.response_proto.deterministic_time
-    if status == cp_model.FEASIBLE and spent < stop.work * 0.9:
+    early = status in (cp_model.FEASIBLE, cp_model.UNKNOWN)
+    if early and spent < stop.work * 0.9:
         raise KeyboardInterrupt
 
 

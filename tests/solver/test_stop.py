@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import replace
 
 import pytest
@@ -10,11 +11,12 @@ from hybridplace.model.job import Dataset
 from hybridplace.model.plan import Plan, Status
 from hybridplace.model.problem import Denial, Problem
 from hybridplace.model.verify import breaches
-from hybridplace.solver import Stop, exact, solve
+from hybridplace.solver import Progress, Stop, exact, solve
 from tests.brute import best_plan
 from tests.problems import BOUGHT, OWNED, PLAIN, SPOT, TRAIN
 from tests.solver.crowding import crowded_problem
 from tests.solver.test_cuts import fragmented
+from tests.solver.test_determinism import hospital
 
 STOPS = {
     "a wide gap": Stop(gap=0.5),
@@ -162,3 +164,17 @@ def test_a_compiled_problem_may_be_given():
     problem = PLAIN.with_jobs(TRAIN, replace(TRAIN, id="other"))
 
     assert solve(problem) == solve(problem, compiled=compile_problem(problem))
+
+
+@pytest.mark.parametrize("told", [1, 2])
+def test_an_interrupt_is_no_plan(told):
+    """Ctrl-C during the search ends it with the interrupt, before and after a first plan."""
+    seen = []
+
+    def interrupt(progress: Progress) -> None:
+        seen.append(progress)
+        if len(seen) == told:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        solve(hospital(), watch=interrupt)
