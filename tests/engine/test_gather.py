@@ -193,13 +193,15 @@ from hybridplace.plugin import Feature, Provider
 
 class Live(Provider):
     name = "{name}"
-    features = frozenset({{Feature.LIVE_PRICES}})
+    features = frozenset({{Feature.LIVE_PRICES, Feature.QUOTAS}})
     def sites(self):
         return self.settings.sites
     def pools(self):
         return ()
     def offers(self):
         {offers}
+    def quotas(self):
+        return [Pool(id="vcpus", site="aws/eu-north-1", measure=Measure.CPUS, at_most=8)]
     def acquire(self, request, *, key):
         raise NotImplementedError
     def release(self, lease_id):
@@ -212,7 +214,7 @@ def hybridplace_providers():
 """
 SOLD = """return [Offer(id="aws/eu-north-1/g5.xlarge/spot", site="aws/eu-north-1",
             instance_type="g5.xlarge", market=Market.SPOT, price_usd_h={price}, cpus=4,
-            memory_gib=16, accelerator="A10G", accelerators=1)]"""
+            memory_gib=16, accelerator="A10G", accelerators=1, available=False, pool="vcpus")]"""
 
 
 @pytest.fixture
@@ -220,9 +222,10 @@ def live(tmp_path, monkeypatch):
     """Gather with a provider of its own in place of AWS's."""
     monkeypatch.setenv("HYBRIDPLACE_PLUGINS", "static,live")
 
-    def gather(offers):
+    def gather(offers, **changes):
         (tmp_path / "live.py").write_text(PLUGIN.format(name="aws", offers=offers))
-        estate = replace(ESTATE, plugins=("live.py",), **_aws("eu-north-1", live_prices=True))
+        changes = {**_aws("eu-north-1", live_prices=True), **changes}
+        estate = replace(ESTATE, plugins=("live.py",), **changes)
         with Engine(estate, folder=tmp_path) as engine:
             return engine.problem((TRAIN,), now=NOW)
 
@@ -239,6 +242,51 @@ def test_live_prices_replace_those_of_the_catalog(live):
     assert known.price_usd_h == blank.offer[kind].price_usd_h
     assert known.interruptions_per_h == told.offer[kind].interruptions_per_h
     assert known.accelerator_power_w == told.offer[kind].accelerator_power_w
+
+
+def test_what_is_sold_out_and_what_the_account_may_use_is_told_live(live):
+    """Availability and quotas are the provider's word; the estate's own quota goes before it."""
+    kind = "aws/eu-north-1/g5.xlarge/spot"
+    told = live(SOLD.format(price=0.1))
+    own = live(SOLD.format(price=0.1), quotas=(replace(_quota("own", "g5.*"), market=Market.SPOT),))
+
+    assert not told.offer[kind].available
+    assert ("vcpus", 8) == (told.offer[kind].pool, told.pool["vcpus"].at_most)
+    assert "own" == own.offer[kind].pool
+
+
+def test_a_new_machine_type_needs_no_new_catalog(live):
+    """What a provider sells and the catalog lacks is offered, in the markets that are allowed."""
+    new = SOLD.format(price=0.1).replace("g5.xlarge", "g99.xlarge")
+    kind = "aws/eu-north-1/g99.xlarge/spot"
+    on_demand = _aws("eu-north-1", live_prices=True, markets=(Market.ON_DEMAND,))
+
+    assert 0.1 == live(new).offer[kind].price_usd_h
+    assert kind not in live(new, **on_demand).offer
+
+
+def test_what_a_provider_says_of_power_stays(tmp_path, monkeypatch):
+    """The catalog fills in what is blank, and nothing else."""
+    monkeypatch.setenv("HYBRIDPLACE_PLUGINS", "measured")
+    (tmp_path / "measured.py").write_text(MEASURED)
+    estate = replace(ESTATE, plugins=("measured.py",), providers=())
+    with Engine(estate, folder=tmp_path) as engine:
+        offer = engine.problem((TRAIN,), now=NOW).offer["lab/rack:L40S/owned"]
+
+    assert 111.0 == offer.accelerator_power_w
+
+
+MEASURED = """
+from dataclasses import replace
+from hybridplace_static import Static
+
+class Measured(Static):
+    def offers(self):
+        return [replace(offer, accelerator_power_w=111.0) for offer in super().offers()]
+
+def hybridplace_providers():
+    return [Measured]
+"""
 
 
 def test_a_provider_that_cannot_be_asked_is_told(live):
