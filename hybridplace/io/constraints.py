@@ -10,11 +10,13 @@ from pydantic.json_schema import GenerateJsonSchema
 from hybridplace.model.problem import LimitMeasure
 from hybridplace.model.site import Market, Measure
 
-_NAME = r"^[^\s\x00]+$"
+# Neither white space nor what steers a terminal (control and bidirectional characters); a name
+# becomes a tag at a provider, which bounds its length.
+_NAME = r"^[^\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]{1,200}$"
 _COUNTRY = r"^[A-Z]{2}$"
 
 PATTERNS = {
-    _NAME: "a name without spaces",
+    _NAME: "a name without spaces or control characters",
     _COUNTRY: "a two-letter country code in capitals, as DE",
 }
 """How each pattern is told to people."""

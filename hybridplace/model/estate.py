@@ -16,7 +16,7 @@ class Access:
     Parameters
     ----------
     provider : str
-        ``aws``, ``azure``, ``gcp`` or the name of another plug-in.
+        ``aws``, ``azure`` or ``gcp``: a cloud in the catalog.
     regions : tuple of str
         Allowed regions; shell patterns such as ``eu-*`` work, empty allows none.
     markets : tuple of Market

@@ -31,8 +31,16 @@ VALUES = [
     (COUNT, -1, f"{WHOLE_OR_PART}, got -1"),
     ("jobs[1].shapes[0].workers", 2.5, "expected a whole number of at least 1, got 2.5"),
     ("jobs[1].shapes", [], "expected a list with at least 1 item, got an empty list"),
-    ("jobs[1].id", 7, "expected a name without spaces, got 7; write it in quotes"),
-    ("jobs[1].id", "a b", "expected a name without spaces, got the text 'a b'"),
+    (
+        "jobs[1].id",
+        7,
+        "expected a name without spaces or control characters, got 7; write it in quotes",
+    ),
+    (
+        "jobs[1].id",
+        "a b",
+        "expected a name without spaces or control characters, got the text 'a b'",
+    ),
     ("jobs[1].public", "yes", "expected true or false, got the text 'yes'"),
     ("jobs[1].inputs", "raw", "expected a list, got the text 'raw'"),
     ("jobs[1].checkpoint", 2, "expected a mapping, got 2"),
@@ -83,6 +91,14 @@ def test_a_wrong_value_is_told_with_what_was_expected(
 ) -> None:
     """The field, what should stand there, what stands there, and what to write."""
     assert [f"{_file(path)}: {path}: {words}"] == tell((path, value))
+
+
+@pytest.mark.parametrize("name", ["a\x1b[31mred", "a\u202eb", "a" * 201])
+def test_names_cannot_steer_a_terminal(name: str, tell: Tell) -> None:
+    """Control and bidirectional characters, and names longer than a tag, are no names."""
+    (told,) = tell(("jobs[1].id", name))
+
+    assert "jobs[1].id: expected a name without spaces or control characters" in told
 
 
 def _file(path: str) -> str:

@@ -98,5 +98,8 @@ def test_regions_of_a_provider_without_a_catalog_are_let_by(tell: Tell) -> None:
 def test_what_cannot_be_read_is_not_called_missing(tell: Tell) -> None:
     """A reference is not judged by a list that has a fault itself."""
     assert [
-        "estate.json: tenants[0].id: expected a name without spaces, got the text 're search'"
+        (
+            "estate.json: tenants[0].id: expected a name without spaces or control characters, "
+            "got the text 're search'"
+        )
     ] == tell(("tenants[0].id", "re search"))
