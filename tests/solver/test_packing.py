@@ -34,7 +34,7 @@ def _stay(accelerators: float, start: int, *workers: int, cpus: float = 1.0, nee
     return Stay(job=job, shape=shape, start=start, workers=workers)
 
 
-def _holds(nodes, stays, shares) -> bool:
+def holds(nodes, stays, shares) -> bool:
     """Say whether no accelerator or CPU is taken twice in any slot, and gangs are connected."""
     loads: dict[tuple, float] = {}
     of = {node.id: node for node in nodes}
@@ -69,7 +69,7 @@ def _by_trying(nodes, stays) -> bool:
             for devices in combinations(range(node.accelerators), stay.devices)
         ]
         options += [list(product(single, repeat=stay.peak))]
-    return any(_holds(nodes, stays, shares) for shares in product(*options))
+    return any(holds(nodes, stays, shares) for shares in product(*options))
 
 
 def _drawn(seed: int):
@@ -98,7 +98,7 @@ def test_packs_exactly_when_it_can(seed):
     shares = pack(nodes, stays)
 
     assert _by_trying(nodes, stays) == (shares is not None)
-    assert shares is None or _holds(nodes, stays, shares)
+    assert shares is None or holds(nodes, stays, shares)
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -108,7 +108,7 @@ def test_exact_search_agrees(seed):
     shares = packing._exact(nodes, stays)
 
     assert _by_trying(nodes, stays) == (shares is not None)
-    assert shares is None or _holds(nodes, stays, shares)
+    assert shares is None or holds(nodes, stays, shares)
 
 
 def test_a_conflict_is_minimal():

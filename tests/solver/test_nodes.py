@@ -1,0 +1,114 @@
+"""Packing many jobs: every share is right slot by slot, and what is pushed back had no room."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hybridplace.model.job import Job, Shape, Training
+from hybridplace.model.site import Node
+from hybridplace.solver.nodes import pack_many
+from hybridplace.solver.packing import Stay, pack
+from tests.solver.test_packing import holds
+
+
+def _nodes(draw: np.random.Generator, count: int) -> list[Node]:
+    return [
+        Node(
+            id=f"n{n}",
+            accelerator="A100",
+            accelerators=int(draw.choice((1, 2, 4))),
+            cpus=float(draw.choice((8.0, 32.0))),
+            memory_gib=64.0,
+            interconnect_gbps=float(draw.choice((10.0, 100.0))),
+        )
+        for n in range(count)
+    ]
+
+
+def _stays(draw: np.random.Generator, count: int, slots: int) -> list[Stay]:
+    found = []
+    for n in range(count):
+        shape = Shape(
+            accelerator="A100",
+            accelerators=float(draw.choice((0.125, 0.5, 1.0, 2.0))),
+            cpus=float(draw.choice((1.0, 3.0, 8.0))),
+            memory_gib=float(draw.choice((1.0, 16.0))),
+            units_h=1.0,
+        )
+        need = None if draw.random() < 0.7 else 50.0
+        work = Training(units=1.0, interconnect_gbps=need)
+        job = Job(id=f"j{n:03}", tenant="t", work=work, shapes=(shape,))
+        start = int(draw.integers(slots))
+        length = int(draw.integers(1, slots - start + 1))
+        gang = int(draw.choice((1, 1, 2, 3)))
+        workers = (gang,) * length
+        if draw.random() < 0.2:
+            workers = tuple(int(one) for one in draw.integers(1, gang + 1, length))
+        found.append(Stay(job=job, shape=shape, start=start, workers=workers))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("slots", [1, 6])
+def test_what_is_packed_holds(seed: int, slots: int) -> None:
+    """No accelerator, CPU or GiB is taken twice in any slot, and gangs are connected."""
+    draw = np.random.default_rng(seed)
+    nodes, stays = _nodes(draw, 6), _stays(draw, 30, slots)
+    shares = pack_many(nodes, stays, slots)
+    placed = [(stay, gang) for stay, gang in zip(stays, shares, strict=True) if gang is not None]
+    assert placed
+    assert holds(nodes, [stay for stay, _ in placed], [gang for _, gang in placed])
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_job_alone_is_pushed_back_only_if_it_cannot_fit(seed: int) -> None:
+    """On empty nodes it agrees with the exact packing."""
+    draw = np.random.default_rng(seed)
+    nodes = _nodes(draw, 2)
+    for stay in _stays(draw, 6, 3):
+        assert (pack_many(nodes, [stay], 3)[0] is None) == (pack(nodes, [stay]) is None)
+
+
+def test_closed_nodes_are_not_used() -> None:
+    """In maintenance a node takes nothing, before and after it does."""
+    draw = np.random.default_rng(0)
+    nodes = _nodes(draw, 1)
+    stay = _stays(draw, 1, 1)[0]
+    closed = np.array([[False, True]])
+    moved = [
+        Stay(job=stay.job, shape=stay.shape, start=start, workers=(1,) * length)
+        for start, length in ((0, 1), (1, 1), (0, 2))
+    ]
+    found = [pack_many(nodes, [one], 2, closed=closed)[0] is not None for one in moved]
+    assert found == [True, False, False]
+
+
+def test_a_job_stays_on_the_node_it_is_on() -> None:
+    """Where it may choose, a wanted node wins."""
+    draw = np.random.default_rng(3)
+    nodes = [node for node in _nodes(draw, 9) if node.accelerators == 4]
+    shape = Shape(accelerator="A100", accelerators=1.0, cpus=1.0, memory_gib=1.0, units_h=1.0)
+    job = Job(id="j", tenant="t", work=Training(units=1.0), shapes=(shape,))
+    stay = Stay(job=job, shape=shape, start=0, workers=(1,))
+    for node in nodes:
+        shares = pack_many(nodes, [stay], 1, preferred=[frozenset({node.id})])[0]
+        assert shares is not None
+        assert shares[0].node == node.id
+
+
+def test_many_nodes_are_filled() -> None:
+    """Jobs that fill all nodes exactly all fit, over more nodes than are looked at together."""
+    nodes = [
+        Node(id=f"n{n:04}", accelerator="A100", accelerators=8, cpus=64.0, memory_gib=512.0)
+        for n in range(1200)
+    ]
+    stays = []
+    for n in range(2400):
+        shape = Shape(
+            accelerator="A100", accelerators=4.0, cpus=32.0, memory_gib=256.0, units_h=1.0
+        )
+        job = Job(id=f"j{n:04}", tenant="t", work=Training(units=1.0), shapes=(shape,))
+        stays.append(Stay(job=job, shape=shape, start=0, workers=(1,)))
+    shares = pack_many(nodes, stays, 1)
+    assert None not in shares
