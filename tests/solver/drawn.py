@@ -40,12 +40,13 @@ def drawn_instance(
     )
     taste = np.exp(draw.normal(0, 0.08, (jobs, FAMILIES)))
     region_price = np.exp(draw.normal(0, 0.18, (REGIONS, FAMILIES)))
+    longest_h = 72 if slots == 1 else slots - 1
     parts = []
     for job in range(jobs):
         hours = work_h[job] / (SPEED * taste[job])
-        keep = family_fit[job] & (hours < max(slots - 1, 72))
+        keep = family_fit[job] & (hours < longest_h)
         if not keep.any():
-            keep[4], hours[4] = True, min(hours[4], max(slots - 1, 1))
+            keep[4], hours[4] = True, min(hours[4], longest_h)
         fams = np.flatnonzero(keep)
         cloud = gang[job] * hours[fams] * PRICE_USD_H[fams] * region_price[:, fams]
         cloud = (
