@@ -1,0 +1,127 @@
+"""Problems drawn from a seed on the shipped catalog, where jobs compete for nearly everything.
+
+Own pools hold 30 to 60 % of what the jobs ask for, most quotas that a job would take first are too
+small for all who would, and a quarter of the jobs are bound to some places.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+
+from benchmarks.solver.demand import (
+    TENANTS,
+    USERS,
+    Demand,
+    First,
+    draw_demand,
+    first_choices,
+    write_jobs,
+)
+from benchmarks.solver.supply import (
+    COMPLIANCE,
+    OWN_POOLS,
+    Floats,
+    denied_sites,
+    in_quotas,
+    own_offers,
+    places,
+    quota_ids,
+    shipped,
+)
+from hybridplace.model.job import Job
+from hybridplace.model.problem import Assumptions, Denial, Limit, LimitMeasure, Problem, Rule
+from hybridplace.model.site import Link, Pool
+
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
+STATIC_H = 168.0
+"""Of the single slot of problems without time."""
+
+BUDGETS = 2
+"""Tenants with a budget, the largest first."""
+
+
+def static_problem(jobs: int, seed: int) -> Problem:
+    """Return `jobs` different jobs that all want capacity at the same time: one slot of a week."""
+    demand = draw_demand(jobs, seed, horizon_h=STATIC_H, waits=False)
+    return _problem(demand, seed, horizon_h=STATIC_H, slot_h=STATIC_H)
+
+
+def slots_problem(jobs: int, slots: int, seed: int) -> Problem:
+    """Return jobs that come over `slots` hours and may wait, 1.2 to 10 times their length."""
+    demand = draw_demand(jobs, seed, horizon_h=float(slots), waits=True)
+    return _problem(demand, seed, horizon_h=float(slots), slot_h=1.0)
+
+
+def _problem(demand: Demand, seed: int, *, horizon_h: float, slot_h: float) -> Problem:
+    draw = np.random.default_rng((seed, 1))
+    first, at_once = first_choices(demand), slot_h == horizon_h
+    # Over many slots, what is asked is spread over the horizon.
+    held = first.held if at_once else first.accelerator_h / horizon_h
+    asked = np.bincount(first.quota + 1, held, len(quota_ids()) + 1)[1:].astype(np.float64)
+    quotas, offers = in_quotas(_quotas(draw, asked, large=not at_once))
+    own = draw.uniform(0.3, 0.6) * float(asked.sum())
+    jobs = tuple(write_jobs(demand))
+    return Problem(
+        now=NOW,
+        horizon_h=horizon_h,
+        slot_h=slot_h,
+        jobs=jobs,
+        tenants=TENANTS,
+        sites=places(),
+        pools=(*_own_pools(own), *quotas),
+        offers=(*own_offers(), *offers),
+        links=_links(),
+        limits=_budgets(demand, first),
+        rules=tuple(Rule(id=one.rule, reason=one.reason) for one in COMPLIANCE),
+        denials=_denials(demand, jobs),
+        assumptions=Assumptions(carbon_usd_t=50.0),
+        catalog_digest=shipped().digest,
+    )
+
+
+def _own_pools(accelerators: float) -> tuple[Pool, ...]:
+    return tuple(one.pool(accelerators * one.share) for one in OWN_POOLS)
+
+
+def _quotas(draw: np.random.Generator, asked: Floats, *, large: bool) -> dict[str, float]:
+    """Return what may be used of each quota: mostly less than is asked of it first."""
+    share = draw.uniform(0.1, 1.1, len(asked))
+    spare = draw.uniform(0.0, 0.5, len(asked)) * asked.sum() / len(asked)
+    least = draw.choice([8.0, 16.0, 32.0] if large else [4.0, 8.0, 16.0], len(asked))
+    at_most = np.maximum(np.ceil(np.where(asked > 0, asked * share, spare)), least)
+    return dict(zip(quota_ids(), at_most.tolist(), strict=True))
+
+
+def _budgets(demand: Demand, first: First) -> tuple[Limit, ...]:
+    return tuple(
+        Limit(
+            id=f"budget-{TENANTS[tenant].id}",
+            measure=LimitMeasure.USD,
+            at_most=round(1.6 * float(first.usd[demand.tenant == tenant].sum()) + 100.0, 2),
+            tenant=TENANTS[tenant].id,
+        )
+        for tenant in range(BUDGETS)
+    )
+
+
+def _denials(demand: Demand, jobs: tuple[Job, ...]) -> tuple[Denial, ...]:
+    """Return where the jobs that are bound to some places may not run."""
+    denied = denied_sites()
+    return tuple(
+        Denial(action="place", subject=jobs[row].id, site=site, rules=(COMPLIANCE[bound].rule,))
+        for row, bound in enumerate(demand.compliance.tolist())
+        if bound >= 0
+        for site in denied[bound]
+    )
+
+
+def _links() -> tuple[Link, ...]:
+    site = {one.id: one for one in places()}
+    return tuple(
+        shipped().link(site[users], target)
+        for users in USERS
+        for target in site.values()
+        if target.id != users
+    )

@@ -1,0 +1,114 @@
+"""The generated problems are what benchmarks claim: well-formed, crowded, the same each time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks.solver.demand import draw_demand, first_choices
+from benchmarks.solver.instances import STATIC_H, slots_problem, static_problem
+from benchmarks.solver.supply import quota_ids
+from hybridplace.model.job import Inference, Training
+from hybridplace.model.site import Market
+from hybridplace.model.verify import verify
+from hybridplace.solver import Stop, solve
+from hybridplace.solver.compile import compile_problem
+
+JOBS = 1000
+
+
+@pytest.fixture(scope="module")
+def problem():
+    """One for all that only look."""
+    return static_problem(JOBS, 1)
+
+
+def test_the_catalog_is_the_shipped_one_with_three_clouds_and_both_markets(problem):
+    """At least 3,500 priced offers, of every cloud both on demand and on spot."""
+    bought = [offer for offer in problem.offers if offer.market is not Market.OWNED]
+    kinds = {(offer.site.split("/")[0], offer.market) for offer in bought}
+
+    assert len(bought) >= 3500
+    assert all(offer.price_usd_h is not None for offer in bought)
+    assert {(cloud, market) for cloud in ("aws", "azure", "gcp") for market in Market} - kinds == {
+        (cloud, market)
+        for cloud in ("aws", "azure", "gcp")
+        for market in (Market.OWNED, Market.RESERVED)
+    }
+
+
+def test_own_pools_hold_30_to_60_percent_of_the_demand(problem):
+    """Own accelerators, against those that the gangs hold where they are cheapest."""
+    asked = first_choices(draw_demand(JOBS, 1, horizon_h=STATIC_H, waits=False)).held.sum()
+    own = sum(node.accelerators for pool in problem.pools for node in pool.nodes)
+
+    assert sum(bool(pool.nodes) for pool in problem.pools) >= 4
+    assert 0.29 < own / asked < 0.62
+
+
+@pytest.mark.parametrize(("jobs", "least"), [(1000, 15), (10_000, 40)])
+def test_many_quotas_are_too_small_for_all_who_want_them_first(jobs, least):
+    """If every job took its cheapest offer, dozens of quotas would overflow."""
+    at_most = {pool.id: pool.at_most for pool in static_problem(jobs, 2).pools}
+    first = first_choices(draw_demand(jobs, 2, horizon_h=STATIC_H, waits=False))
+    held = np.bincount(first.quota + 1, first.held, len(quota_ids()) + 1)[1:]
+    over = sum(used > at_most[name] for name, used in zip(quota_ids(), held, strict=True))
+
+    assert over >= least
+
+
+def test_a_quarter_of_the_jobs_is_bound_to_some_places(problem):
+    """By denials that leave each of them at least one site."""
+    sites = [site.id for site in problem.sites]
+    denied = {
+        job.id: sum(bool(problem.denied("place", job.id, site)) for site in sites)
+        for job in problem.jobs
+    }
+    bound = [job for job, count in denied.items() if count]
+
+    assert 0.2 < len(bound) / JOBS < 0.3
+    assert max(denied.values()) < len(sites)
+
+
+def test_all_jobs_differ_and_most_train(problem):
+    """No two jobs ask for the same; gangs have 1 to 16 workers."""
+    works = {(job.work, job.shapes) for job in problem.jobs}
+    gangs = {job.shapes[0].workers for job in problem.jobs if isinstance(job.work, Training)}
+
+    assert len(works) == JOBS
+    assert sum(isinstance(job.work, Training) for job in problem.jobs) > JOBS / 2
+    assert gangs == {1, 2, 4, 8, 16}
+
+
+def test_a_seed_gives_one_problem_and_another_seed_another():
+    """Byte for byte."""
+    assert static_problem(20, 5).digest == static_problem(20, 5).digest
+    assert static_problem(20, 5).digest != static_problem(20, 6).digest
+
+
+def test_nearly_every_job_has_somewhere_to_go_without_a_quota():
+    """On demand, on own nodes or under a quota: few jobs can be placed nowhere at all."""
+    compiled = compile_problem(static_problem(100, 4))
+    nowhere = [all((table.reasons != 0).all() for table in tables) for tables in compiled.pairs]
+
+    assert sum(nowhere) <= 2
+
+
+def test_a_plan_for_a_small_one_holds():
+    """The exact solver plans what is generated."""
+    small = static_problem(12, 7)
+    plan = solve(small, stop=Stop(work=20))
+
+    verify(small, plan)
+    assert len(plan.placements) >= 11
+
+
+def test_jobs_of_many_slots_arrive_over_time_and_may_wait():
+    """Starts spread over the horizon, and most jobs have slack before their deadline."""
+    problem = slots_problem(200, 48, 3)
+    starts = {job.earliest_h for job in problem.jobs}
+    deadlines = [job.deadline_h for job in problem.jobs if not isinstance(job.work, Inference)]
+
+    assert problem.slot_h == 1.0
+    assert len(starts) > 15
+    assert all(hour is not None and hour <= 48 for hour in deadlines)
