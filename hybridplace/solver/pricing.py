@@ -54,7 +54,7 @@ class Reduced:
 
 
 @dataclass(frozen=True, slots=True)
-class _Tariff:
+class Tariff:
     r"""Prices made ready for look-up.
 
     Parameters
@@ -96,16 +96,16 @@ def reduced(instance: Instance, prices: Prices, extra_usd: Floats | None = None)
         Added to `cost_usd`, for example the prices of data. What else these prices contribute to
         the bound is for the caller to add.
     """
-    tariff = _tariff(instance, prices, extra_usd)
+    tariff = tariff_of(instance, prices, extra_usd)
     options = instance.options
     usd = np.empty(len(options.job))
     start = options.earliest.astype(np.int64)
     varies = _varies(tariff)
     for rows in _chunks(np.flatnonzero(~varies)):
-        usd[rows] = _price(tariff, rows, start[rows])
+        usd[rows] = price_at(tariff, rows, start[rows])
     for rows, width in _blocks(np.flatnonzero(varies), options.latest - start + 1):
         at = start[rows, None] + np.arange(width)
-        costs = _price(tariff, rows, at)
+        costs = price_at(tariff, rows, at)
         costs[at > options.latest[rows, None]] = np.inf
         best = costs.argmin(axis=1)
         usd[rows] = costs[np.arange(len(rows)), best]
@@ -123,10 +123,10 @@ def reduced_at(
     extra_usd: Floats | None = None,
 ) -> Floats:
     r"""Return :math:`\bar c_{it}` of each pair (option[k], start[k])."""
-    tariff = _tariff(instance, prices, extra_usd)
+    tariff = tariff_of(instance, prices, extra_usd)
     usd = np.empty(len(option))
     for part in _chunks(np.arange(len(option))):
-        usd[part] = _price(tariff, option[part], start[part])
+        usd[part] = price_at(tariff, option[part], start[part])
     return usd
 
 
@@ -146,7 +146,7 @@ def start_costs(instance: Instance, option: Ints) -> Floats:
     options = instance.options
     begin = options.earliest[option].astype(np.int64)[:, None]
     at = begin + np.arange(int((options.latest - options.earliest)[option].max(initial=0)) + 1)
-    costs = _price(_tariff(instance, no_prices(instance), None), np.asarray(option), at)
+    costs = price_at(tariff_of(instance, no_prices(instance), None), np.asarray(option), at)
     costs[at > options.latest[option, None]] = np.inf
     return costs
 
@@ -198,14 +198,14 @@ def _worth(amount: Floats, price: Floats) -> float:
     return float((amount[some] * price[some]).sum())
 
 
-def _tariff(instance: Instance, prices: Prices, extra_usd: Floats | None) -> _Tariff:
+def tariff_of(instance: Instance, prices: Prices, extra_usd: Floats | None) -> Tariff:
     """Make prices ready for look-up."""
     groups, _, slots = instance.capacity.shape
     slot_prices = np.zeros((RESOURCES, groups + 1, slots))
     slot_prices[:, :groups] = prices.capacity.transpose(1, 0, 2)
     paid = np.zeros((RESOURCES, groups + 1, slots + 1))
     np.cumsum(slot_prices, axis=2, out=paid[:, :, 1:])
-    return _Tariff(
+    return Tariff(
         instance=instance,
         slot_prices=slot_prices,
         fixed=_fixed(instance, prices, extra_usd),
@@ -244,7 +244,7 @@ def _weights(instance: Instance, prices: Prices) -> Floats | None:
     return np.where(hourly.row >= 0, weight * hourly.rate, 0.0)
 
 
-def _varies(tariff: _Tariff) -> Bools:
+def _varies(tariff: Tariff) -> Bools:
     """Return which options have several starts that may differ in cost; (n,)."""
     instance, options = tariff.instance, tariff.instance.options
     if instance.slots == 1:
@@ -259,7 +259,7 @@ def _varies(tariff: _Tariff) -> Bools:
     return varies & (options.latest > options.earliest)
 
 
-def _price(tariff: _Tariff, rows: Rows, begin: Ints) -> Floats:
+def price_at(tariff: Tariff, rows: Rows, begin: Ints) -> Floats:
     r"""Return :math:`\bar c_{it}` for the option rows[m] at the start begin[m] or begin[m, any]."""
     instance, options = tariff.instance, tariff.instance.options
     column = _column(rows, begin)
@@ -304,7 +304,7 @@ def _between(
     return grown
 
 
-def _add_curves(tariff: _Tariff, rows: Rows, begin: Ints, usd: Floats) -> None:
+def _add_curves(tariff: Tariff, rows: Rows, begin: Ints, usd: Floats) -> None:
     """Add what options pay whose load varies; these have one start."""
     instance, options = tariff.instance, tariff.instance.options
     some = np.flatnonzero(options.curve[rows] >= 0)
