@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -15,10 +15,12 @@ from benchmarks.solver.supply import (
     Floats,
     Ints,
     cloud_offers,
+    cloud_sites,
     denied_sites,
     family_memory_gib,
     quota_ids,
     quota_of,
+    shipped,
     throughput,
 )
 from hybridplace.model.job import (
@@ -86,6 +88,10 @@ class Demand:
     late_usd_h: Floats
     reject_usd: Floats
     users: Ints
+
+    def take(self, rows: Ints) -> Demand:
+        """Return the demand of these rows, which may repeat."""
+        return Demand(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
 
 def draw_demand(jobs: int, seed: int, *, horizon_h: float, waits: bool) -> Demand:
@@ -203,14 +209,15 @@ class First:
         Row of `quota_ids()`; -1: none.
     held, accelerator_h : floats
         Accelerators held, and for how many hours in all.
-    usd : floats
-        0 where there is no quota.
+    usd, carbon_g : floats
+        0 where there is no quota; emissions of the accelerators alone.
     """
 
     quota: Ints
     held: Floats
     accelerator_h: Floats
     usd: Floats
+    carbon_g: Floats
 
 
 def first_choices(demand: Demand) -> First:
@@ -227,12 +234,28 @@ def first_choices(demand: Demand) -> First:
     # A faster accelerator ends sooner; of a faster replica there are fewer.
     serves = demand.kind == KINDS.index(Inference)
     held = np.where(serves, needs / speed[rows, best], needs)
+    chosen = np.where(found, quota[bound, best], -1)
+    spent_h = np.where(found, accelerator_h[rows, best], 0.0)
     return First(
-        quota=np.where(found, quota[bound, best], -1),
+        quota=chosen,
         held=np.where(found, held, 0.0),
-        accelerator_h=np.where(found, accelerator_h[rows, best], 0.0),
+        accelerator_h=spent_h,
         usd=np.where(found, usd[rows, best], 0.0),
+        carbon_g=spent_h * _carbon_g_h()[chosen],
     )
+
+
+def _carbon_g_h() -> Floats:
+    """Return the emissions of an accelerator by quota; one more row, 0, for none."""
+    site = {one.id: one for one in cloud_sites()}
+    found = []
+    for name in quota_ids():
+        place, _, family = name.rpartition("/")
+        power_w = shipped().accelerators[family].power_w or 0.0
+        found.append(
+            power_w / 1000.0 * (site[place].pue or 1.0) * (site[place].carbon_g_kwh or 0.0)
+        )
+    return np.array([*found, 0.0])
 
 
 def write_jobs(demand: Demand) -> Iterator[Job]:

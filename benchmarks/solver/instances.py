@@ -6,10 +6,14 @@ small for all who would, and a quarter of the jobs are bound to some places.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 
+from benchmarks.solver.datasets import data_links, draw_reading
 from benchmarks.solver.demand import (
     TENANTS,
     USERS,
@@ -38,23 +42,79 @@ NOW = datetime(2026, 11, 25, tzinfo=UTC)
 STATIC_H = 168.0
 """Of the single slot of problems without time."""
 
-BUDGETS = 2
-"""Tenants with a budget, the largest first."""
+BUDGET = 1.6
+"""Of the two largest tenants, times what their jobs cost if each took its cheapest."""
+
+TENANT_BUDGET = 1.3
+CARBON_CAP = 1.0
+
+DATA_SLOTS = 28
+"""Of six hours each."""
+
+INSTANT_GBPS = 1e9
+"""Ten TiB in less than the tolerance of hours."""
 
 
 def static_problem(jobs: int, seed: int) -> Problem:
     """Return `jobs` different jobs that all want capacity at the same time: one slot of a week."""
     demand = draw_demand(jobs, seed, horizon_h=STATIC_H, waits=False)
-    return _problem(demand, seed, horizon_h=STATIC_H, slot_h=STATIC_H)
+    return Problem(**_parts(demand, tuple(write_jobs(demand)), seed, STATIC_H, STATIC_H))
 
 
 def slots_problem(jobs: int, slots: int, seed: int) -> Problem:
     """Return jobs that come over `slots` hours and may wait, 1.2 to 10 times their length."""
     demand = draw_demand(jobs, seed, horizon_h=float(slots), waits=True)
-    return _problem(demand, seed, horizon_h=float(slots), slot_h=1.0)
+    return Problem(**_parts(demand, tuple(write_jobs(demand)), seed, float(slots), 1.0))
 
 
-def _problem(demand: Demand, seed: int, *, horizon_h: float, slot_h: float) -> Problem:
+def tenants_problem(jobs: int, seed: int) -> Problem:
+    """Return the static problem with a budget for every other tenant and a cap on emissions.
+
+    Of what the jobs would spend and emit if each took its cheapest offer under a quota, the
+    budgets allow `TENANT_BUDGET` times as much, and the cap `CARBON_CAP` times.
+    """
+    demand = draw_demand(jobs, seed, horizon_h=STATIC_H, waits=False)
+    first = first_choices(demand)
+    cap = Limit(
+        id="carbon",
+        measure=LimitMeasure.CARBON_G,
+        at_most=round(CARBON_CAP * float(first.carbon_g.sum()), 1),
+    )
+    limits = (*_budgets(demand, first, range(0, len(TENANTS), 2), TENANT_BUDGET), cap)
+    jobs_ = tuple(write_jobs(demand))
+    return Problem(**_parts(demand, jobs_, seed, STATIC_H, STATIC_H) | {"limits": limits})
+
+
+def data_problem(jobs: int, seed: int, *, slots: int = DATA_SLOTS) -> Problem:
+    """Return jobs that read shared datasets, and pipelines, in slots of a week.
+
+    In one slot nothing can come after anything: then there are no pipelines, and data arrives at
+    once, over links of `INSTANT_GBPS`.
+    """
+    demand = draw_demand(jobs, seed, horizon_h=STATIC_H, waits=False)
+    reading = draw_reading(tuple(write_jobs(demand)), seed, pipelines=slots > 1)
+    parts = _parts(demand, reading.jobs, seed, STATIC_H, STATIC_H / slots)
+    parts |= {"datasets": reading.datasets, "links": data_links()}
+    if slots == 1:
+        parts["assumptions"] = replace(parts["assumptions"], transfer_gbps=INSTANT_GBPS)
+    return Problem(**parts)
+
+
+def classes_problem(jobs: int, classes: int, seed: int) -> Problem:
+    """Return the static problem where only `classes` jobs differ, each there many times."""
+    demand = draw_demand(classes, seed, horizon_h=STATIC_H, waits=False)
+    draw = np.random.default_rng((seed, 3))
+    weight = draw.pareto(1.5, classes) + 0.2
+    rows = np.sort(draw.choice(classes, jobs, p=weight / weight.sum()))
+    kinds = tuple(write_jobs(demand))
+    copies = tuple(replace(kinds[row], id=f"job{n:06}") for n, row in enumerate(rows.tolist()))
+    return Problem(**_parts(demand.take(rows), copies, seed, STATIC_H, STATIC_H))
+
+
+def _parts(
+    demand: Demand, jobs: tuple[Job, ...], seed: int, horizon_h: float, slot_h: float
+) -> dict[str, Any]:
+    """Return the fields of a problem with these jobs, its estate sized by what they ask for."""
     draw = np.random.default_rng((seed, 1))
     first, at_once = first_choices(demand), slot_h == horizon_h
     # Over many slots, what is asked is spread over the horizon.
@@ -62,23 +122,22 @@ def _problem(demand: Demand, seed: int, *, horizon_h: float, slot_h: float) -> P
     asked = np.bincount(first.quota + 1, held, len(quota_ids()) + 1)[1:].astype(np.float64)
     quotas, offers = in_quotas(_quotas(draw, asked, large=not at_once))
     own = draw.uniform(0.3, 0.6) * float(asked.sum())
-    jobs = tuple(write_jobs(demand))
-    return Problem(
-        now=NOW,
-        horizon_h=horizon_h,
-        slot_h=slot_h,
-        jobs=jobs,
-        tenants=TENANTS,
-        sites=places(),
-        pools=(*_own_pools(own), *quotas),
-        offers=(*own_offers(), *offers),
-        links=_links(),
-        limits=_budgets(demand, first),
-        rules=tuple(Rule(id=one.rule, reason=one.reason) for one in COMPLIANCE),
-        denials=_denials(demand, jobs),
-        assumptions=Assumptions(carbon_usd_t=50.0),
-        catalog_digest=shipped().digest,
-    )
+    return {
+        "now": NOW,
+        "horizon_h": horizon_h,
+        "slot_h": slot_h,
+        "jobs": jobs,
+        "tenants": TENANTS,
+        "sites": places(),
+        "pools": (*_own_pools(own), *quotas),
+        "offers": (*own_offers(), *offers),
+        "links": _links(),
+        "limits": _budgets(demand, first, range(2), BUDGET),
+        "rules": tuple(Rule(id=one.rule, reason=one.reason) for one in COMPLIANCE),
+        "denials": _denials(demand, jobs),
+        "assumptions": Assumptions(carbon_usd_t=50.0),
+        "catalog_digest": shipped().digest,
+    }
 
 
 def _own_pools(accelerators: float) -> tuple[Pool, ...]:
@@ -94,15 +153,17 @@ def _quotas(draw: np.random.Generator, asked: Floats, *, large: bool) -> dict[st
     return dict(zip(quota_ids(), at_most.tolist(), strict=True))
 
 
-def _budgets(demand: Demand, first: First) -> tuple[Limit, ...]:
+def _budgets(
+    demand: Demand, first: First, tenants: Iterable[int], share: float
+) -> tuple[Limit, ...]:
     return tuple(
         Limit(
             id=f"budget-{TENANTS[tenant].id}",
             measure=LimitMeasure.USD,
-            at_most=round(1.6 * float(first.usd[demand.tenant == tenant].sum()) + 100.0, 2),
+            at_most=round(share * float(first.usd[demand.tenant == tenant].sum()) + 100.0, 2),
             tenant=TENANTS[tenant].id,
         )
-        for tenant in range(BUDGETS)
+        for tenant in tenants
     )
 
 

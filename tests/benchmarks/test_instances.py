@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
 from benchmarks.solver.demand import draw_demand, first_choices
-from benchmarks.solver.instances import STATIC_H, slots_problem, static_problem
+from benchmarks.solver.instances import (
+    STATIC_H,
+    classes_problem,
+    data_problem,
+    slots_problem,
+    static_problem,
+    tenants_problem,
+)
 from benchmarks.solver.supply import quota_ids
 from hybridplace.model.job import Inference, Training
+from hybridplace.model.problem import LimitMeasure
 from hybridplace.model.site import Market
 from hybridplace.model.verify import verify
 from hybridplace.solver import Stop, solve
@@ -112,3 +122,42 @@ def test_jobs_of_many_slots_arrive_over_time_and_may_wait():
     assert problem.slot_h == 1.0
     assert len(starts) > 15
     assert all(hour is not None and hour <= 48 for hour in deadlines)
+
+
+def test_shared_datasets_have_many_readers_and_pipelines_run_in_order():
+    """A few datasets have most readers; 40 % of the jobs are stages, whose data has no home."""
+    problem = data_problem(300, 1)
+    counts = Counter(name for job in problem.jobs for name in job.inputs)
+    staged = {job.id for job in problem.jobs if job.outputs}
+    staged |= {job.id for job in problem.jobs if set(job.inputs) & set(problem.producer)}
+
+    assert counts.most_common(1)[0][1] >= 15
+    assert 0.35 < len(staged) / 300 < 0.42
+    assert all(bool(one.homes) != (one.id in problem.producer) for one in problem.datasets)
+
+
+def test_data_in_a_single_slot_has_no_pipelines_and_comes_at_once():
+    """With one slot nothing can follow anything, yet what has a home can be copied in time."""
+    problem = data_problem(40, 1, slots=1)
+
+    assert not problem.producer
+    assert problem.datasets
+    verify(problem, solve(problem, stop=Stop(work=10)))
+
+
+def test_tenants_have_budgets_and_share_a_cap_on_emissions():
+    """Three of the six have a budget."""
+    problem = tenants_problem(200, 1)
+    measures = Counter(limit.measure for limit in problem.limits)
+
+    assert measures == {LimitMeasure.USD: 3, LimitMeasure.CARBON_G: 1}
+    assert all(limit.at_most > 0 for limit in problem.limits)
+
+
+def test_jobs_of_a_class_differ_in_their_names_only():
+    """As many kinds as asked for, of uneven sizes."""
+    problem = classes_problem(500, 20, 1)
+    kinds = Counter((job.work, job.shapes, job.tenant, job.reject_usd) for job in problem.jobs)
+
+    assert 10 <= len(kinds) <= 20
+    assert max(kinds.values()) > 3 * min(kinds.values())
