@@ -203,12 +203,14 @@ class Prices:
     The value of the Lagrangian at any prices is a lower bound on what a plan costs:
 
     .. math:: \sum_j \min(p_j, \min_{i,t} \bar c_{it}) - \sum b \lambda - \sum B \mu
-              + \min(\varphi, \sum_u \nu_u) + \sum_{ds} \min(0, f_{ds} - \sum_j \kappa_{jds})
+              + \min(\varphi, \sum_u \nu_u) + \text{unclaimed}
 
     with the reduced cost :math:`\bar c_{it} = c_{it} + \sum_{r,\tau} a_{ir} \lambda_{gr\tau}
-    + \sum_k l_{itk} \mu_k - \nu_u e_i + \sum_d \kappa_{jds}` for option i of job j and tenant u at
-    site s (Fisher, "The Lagrangian relaxation method for solving integer programming problems",
-    Management Science 27 (1981), doi:10.1287/mnsc.27.1.1).
+    + \sum_k l_{itk} \mu_k - \nu_u e_i + q_{js}` for option i of job j and tenant u at site s
+    (Fisher, "The Lagrangian relaxation method for solving integer programming problems",
+    Management Science 27 (1981), doi:10.1287/mnsc.27.1.1). What jobs pay for data, :math:`q_{js}`,
+    is stated by `copies.charges`, and "unclaimed", what is lost where readers pay more than a
+    copy costs, by `copies.unclaimed_usd`.
 
     Parameters
     ----------
@@ -222,7 +224,8 @@ class Prices:
         :math:`\kappa`, what each reader of `Data.reads` pays towards a copy at each site.
     edge : floats, (R, S) or None
         :math:`\omega`, for reads of made data: paid by the reader at site s and earned by its
-        maker there.
+        maker there. Nothing is lost if :math:`\omega_s - \omega_q` never exceeds what copying
+        from q to s costs.
     """
 
     capacity: Floats
