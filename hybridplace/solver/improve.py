@@ -1,0 +1,122 @@
+"""From prices and a fractional solution to a good plan: round, improve, until it is good enough.
+
+With prices, the gap of any plan is the sum of what is wrong with it (`gap_usd`): each job's excess,
+and each row's price times what is left of it. The search goes where the excess is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from hybridplace.solver.ejection import Ejection
+from hybridplace.solver.instance import Choice, Floats, Instance, Prices
+from hybridplace.solver.pairs import Pairs, near_pairs
+from hybridplace.solver.pricing import Tariff, price_at, tariff_of
+from hybridplace.solver.rounding import Fractional, round_off
+from hybridplace.solver.state import State
+
+NEAR = 4.0
+"""Pairs are tried whose excess is up to so many times the average cost of a job."""
+
+MOST_PAIRS = 12
+"""Of each job, times the logarithm of the number of slots."""
+
+PASSES = 8
+"""Over the jobs that have an excess, at most."""
+
+DEPTH = 3
+"""Of ejection chains, at most."""
+
+
+class Incumbent:
+    """Keeps the best plan so far, so that an interrupt loses nothing.
+
+    Parameters
+    ----------
+    watch : callable, optional
+        Called with the cost in USD whenever it has fallen.
+
+    Attributes
+    ----------
+    choice : Choice or None
+        None as long as no plan was found.
+    usd : float
+        What it costs; inf without one.
+    """
+
+    def __init__(self, watch: Callable[[float], None] | None = None) -> None:
+        self.choice: Choice | None = None
+        self.usd = np.inf
+        self._watch = watch
+
+    def offer(self, state: State) -> None:
+        """Keep what a state has, if it breaks no limit and costs less."""
+        if state.breaks_limits():
+            return
+        usd = state.total_usd()
+        if usd < self.usd:
+            # One assignment: an interrupt finds the old or the new.
+            self.choice, self.usd = state.choice(), usd
+            if self._watch is not None:
+                self._watch(usd)
+
+
+def improve(
+    instance: Instance,
+    prices: Prices,
+    lp: Fractional,
+    *,
+    target_gap: float,
+    incumbent: Incumbent | None = None,
+    extra_usd: Floats | None = None,
+) -> Incumbent:
+    """Return a plan whose cost is within `target_gap` of the bound at these prices, if found.
+
+    Parameters
+    ----------
+    target_gap : float
+        (cost - bound) / bound at which the search ends.
+    incumbent : Incumbent, optional
+        Is kept up to date, also when a KeyboardInterrupt ends the search.
+    extra_usd : floats, (n,), optional
+        Added to the cost of each option.
+    """
+    best = Incumbent() if incumbent is None else incumbent
+    state = State(instance, share_usd=prices.share, extra_usd=extra_usd)
+    tariff = tariff_of(instance, prices, extra_usd)
+    most = int(MOST_PAIRS * (1 + np.log2(instance.slots)))
+    pairs = near_pairs(state, prices, near=NEAR, most=most, extra_usd=extra_usd)
+    round_off(state, pairs, tariff, lp)
+    best.offer(state)
+    _chain(state, pairs, tariff, pairs.bound_usd * (1 + target_gap), best)
+    return best
+
+
+def _chain(state: State, pairs: Pairs, tariff: Tariff, enough_usd: float, best: Incumbent) -> None:
+    """Run ejection chains from the jobs of largest excess, ever deeper while that saves."""
+    chains = Ejection(state, pairs)
+    for turn in range(PASSES):
+        if best.usd <= enough_usd:
+            return
+        excess = excess_usd(state, pairs, tariff)
+        queue = np.lexsort((np.arange(len(excess)), -excess))
+        saved = 0.0
+        for job in queue[excess[queue] > 0].tolist():
+            gain = chains.improve(job, min(DEPTH, 1 + turn))
+            if gain > 0:
+                saved += gain
+                best.offer(state)
+        if turn >= DEPTH and saved <= 0:
+            return
+
+
+def excess_usd(state: State, pairs: Pairs, tariff: Tariff) -> Floats:
+    """Return by how much the reduced cost of each job is above its least."""
+    placed = np.flatnonzero(state.option >= 0)
+    usd = state.instance.jobs.reject_usd.astype(np.float64)
+    usd[placed] = price_at(tariff, state.option[placed], state.start[placed])
+    excess = usd - pairs.best_usd
+    excess[excess < 1e-9 * np.abs(usd)] = 0.0
+    return excess

@@ -1,0 +1,125 @@
+"""The pairs of option and start that are worth trying: those of small excess."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from hybridplace.solver.instance import Floats, Indices, Instance, Ints, Prices
+from hybridplace.solver.pricing import price_at, reduced, tariff_of
+from hybridplace.solver.state import State
+
+BLOCK = 1 << 20
+"""Pairs that are expanded together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairs:
+    r"""Pairs by job (CSR), the least reduced cost first.
+
+    Parameters
+    ----------
+    first : ints
+        J + 1 positions.
+    option, start : ints
+    usd : floats
+        What each costs as moves are judged (`State.costs`).
+    reduced_usd : floats
+        :math:`\bar c_{it}`.
+    best_usd : floats, (J,)
+        The least reduced cost of each job over all that it may choose, rejection included.
+    bound_usd : float
+        The value of the Lagrangian.
+    """
+
+    first: Ints
+    option: Ints
+    start: Ints
+    usd: Floats
+    reduced_usd: Floats
+    best_usd: Floats
+    bound_usd: float
+
+    def of(self, job: int) -> slice:
+        """Return the positions of a job's pairs."""
+        return slice(int(self.first[job]), int(self.first[job + 1]))
+
+    def of_all(self, jobs: Ints) -> tuple[Ints, Ints]:
+        """Return the positions of the pairs of some jobs, and whose each is (place in `jobs`)."""
+        begin, count = self.first[jobs], self.first[jobs + 1] - self.first[jobs]
+        whose = np.repeat(np.arange(len(jobs)), count)
+        before = np.cumsum(count) - count
+        return np.arange(len(whose)) + (begin - before)[whose], whose
+
+
+def near_pairs(
+    state: State,
+    prices: Prices,
+    *,
+    near: float,
+    most: int,
+    extra_usd: Floats | None = None,
+) -> Pairs:
+    """Return up to `most` pairs of each job, those of least excess.
+
+    Parameters
+    ----------
+    state : State
+        Without any job placed: what does not fit then never will.
+    near : float
+        Times the average of `best_usd` is the largest excess.
+    """
+    instance = state.instance
+    priced = reduced(instance, prices, extra_usd)
+    best, job = priced.job_usd, instance.options.job
+    most_usd = best + near * np.abs(best).mean() if len(best) else best
+    rows = np.flatnonzero(priced.usd <= most_usd[job])
+    tariff = tariff_of(instance, prices, extra_usd)
+    parts = []
+    for option, start in _expand(instance, rows):
+        usd = price_at(tariff, option, start)
+        keep = np.flatnonzero(usd <= most_usd[job[option]])
+        keep = keep[state.fits(option[keep], start[keep])]
+        keep = keep[np.lexsort((start[keep], option[keep], usd[keep], job[option[keep]]))]
+        keep = keep[_rank(job[option[keep]]) < most]
+        parts.append((option[keep], start[keep], usd[keep]))
+    option, start, usd = (np.concatenate(column) for column in zip(*parts, strict=True))
+    counts = np.bincount(job[option], minlength=len(best))
+    return Pairs(
+        first=np.concatenate([[0], np.cumsum(counts)]),
+        option=option,
+        start=start,
+        usd=state.costs(option, start),
+        reduced_usd=usd,
+        best_usd=best,
+        bound_usd=priced.bound_usd,
+    )
+
+
+def _expand(instance: Instance, rows: Ints) -> Iterator[tuple[Ints, Ints]]:
+    """Yield all starts of some options, whole jobs at a time; once at least."""
+    options = instance.options
+    count = (options.latest - options.earliest)[rows].astype(np.int64) + 1
+    ends = np.cumsum(count)
+    job, begin = options.job[rows], 0
+    while begin < len(rows) or begin == 0:
+        reach = np.searchsorted(ends, (ends[begin - 1] if begin else 0) + BLOCK)
+        end = len(rows) if reach >= len(rows) else int(np.searchsorted(job, job[reach]))
+        end = max(end, int(np.searchsorted(job, job[begin], side="right")) if len(rows) else 0)
+        part = slice(begin, end)
+        option = np.repeat(rows[part], count[part])
+        start = options.earliest[option] + _rank(option)
+        yield option, start
+        begin = max(end, 1)
+
+
+def _rank(sorted_keys: Ints | Indices) -> Ints:
+    """Return the position of each entry among those of the same key, which are neighbours."""
+    if not len(sorted_keys):
+        return np.zeros(0, dtype=np.int64)
+    starts = np.flatnonzero(np.append(True, sorted_keys[1:] != sorted_keys[:-1]))
+    return np.arange(len(sorted_keys)) - np.repeat(
+        starts, np.diff(np.append(starts, len(sorted_keys)))
+    )
