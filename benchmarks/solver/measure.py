@@ -1,0 +1,115 @@
+"""Measures one case, size and seed in this process, which should be a fresh one.
+
+``python -m benchmarks.solver.measure CASE JOBS SLOTS SEED`` prints one JSON object.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from benchmarks.solver.cases import CASES, Size
+from hybridplace.model.verify import verify
+from hybridplace.solver import solve
+
+Row = dict[str, Any]
+
+REFERENCE_ROUNDS = 3
+
+
+@dataclass(slots=True)
+class Spent:
+    """CPU and wall seconds of a block, children included."""
+
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+
+
+@contextmanager
+def spending() -> Iterator[Spent]:
+    """Yield what is filled in, at the end of the block, with what the block took."""
+    spent = Spent()
+    cpu, wall = _cpu_s(), time.perf_counter()
+    yield spent
+    spent.cpu_s, spent.wall_s = _cpu_s() - cpu, time.perf_counter() - wall
+
+
+def reference_s() -> float:
+    """Return the CPU seconds of a computation that never changes, the least of three rounds.
+
+    It prices jobs on offers with numpy and books them one by one in Python, as a solver does. Other
+    times divided by it can be compared between machines, and between quiet and busy ones.
+    """
+    return min(_reference_round() for _ in range(REFERENCE_ROUNDS))
+
+
+def peak_rss_mb() -> float:
+    """Return the most memory that this process has had in use."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+
+
+def measure(case: str, size: Size, seed: int) -> Row:
+    """Return what solving took, how good the plan is and that it holds; making is not counted."""
+    # What is imported late is not what planning costs each time.
+    solve(CASES[case].make(replace(size, jobs=4), 0))
+    problem = CASES[case].make(size, seed)
+    reference = reference_s()
+    with spending() as spent:
+        plan = solve(problem, seed=seed)
+    rss_mb = peak_rss_mb()
+    verify(problem, plan)
+    return {
+        "case": case,
+        "jobs": size.jobs,
+        "offers": len(problem.offers),
+        "slots": round(problem.horizon_h / problem.slot_h),
+        "seed": seed,
+        "cpu_s": round(spent.cpu_s, 4),
+        "wall_s": round(spent.wall_s, 4),
+        "gap": plan.gap,
+        "cost_usd": round(plan.objective_usd, 4),
+        "bound_usd": round(plan.bound_usd, 4),
+        "rss_mb": round(rss_mb, 1),
+        "left_out": len(plan.unplaced),
+        "reference_s": round(reference, 4),
+    }
+
+
+def _cpu_s() -> float:
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+def _reference_round() -> float:
+    begin = time.process_time()
+    draw = np.random.default_rng(0)
+    price, length = draw.random(4000), draw.random((1000, 1)) + 0.5
+    best = np.argsort(price * length, axis=1)[:, :50]
+    room = dict.fromkeys(range(4000), 2)
+    for row in best.tolist():
+        for offer in row:
+            if room[offer] > 0:
+                room[offer] -= 1
+                break
+    for size in (300, 500):
+        matrix = draw.random((size, size)) + np.eye(size) * size
+        np.linalg.solve(matrix, matrix)
+    return time.process_time() - begin
+
+
+def main(arguments: list[str]) -> None:
+    """Print the row of a case, its jobs, its slots and a seed."""
+    case, jobs, slots, seed = arguments[0], *map(int, arguments[1:4])
+    print(json.dumps(measure(case, Size(jobs=jobs, slots=slots), seed)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

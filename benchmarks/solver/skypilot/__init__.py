@@ -1,0 +1,1 @@
+"""SkyPilot's own optimizer on our jobs and offers, in a virtual environment of its own."""
