@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from hybridplace.model.forecast import Figure, Forecast, Maintenance
 from hybridplace.model.job import (
     Checkpoint,
     Dataset,
@@ -252,6 +253,19 @@ def _gang() -> Problem:
     return problem.with_jobs(replace(TRAIN, work=work, shapes=(replace(ONE_GPU, workers=3),)))
 
 
+def _waiting() -> Problem:
+    """Energy is dear until eight (the first half hour and the next hour), so the job waits."""
+    dear = Forecast(subject="lab", measure=Figure.ENERGY_USD_KWH, hourly=(3.0, 3.0, 0.1))
+    return replace(PLAIN, forecasts=(dear,))
+
+
+def _maintained() -> Problem:
+    """The larger node is down for the first hours: one job has the other node, one waits."""
+    down = Maintenance(pool="lab-nodes", node="n1", start_h=0.0, end_h=1.5)
+    problem = replace(PLAIN, maintenance=(down,))
+    return problem.with_jobs(TRAIN, replace(TRAIN, id="other"))
+
+
 def _impossible() -> Problem:
     """Nothing fits, is priced, is for sale or ends in time: both jobs are left out."""
     offers = (replace(BOUGHT, available=False), replace(SPOT, price_usd_h=None))
@@ -272,6 +286,8 @@ NAMED = {
         _running,
         _apart,
         _gang,
+        _waiting,
+        _maintained,
         _impossible,
     )
 }

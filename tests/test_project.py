@@ -133,6 +133,7 @@ DIMENSIONLESS = {
     "devices": "loads in accelerators, by index",
     "discount": "a share of the price",
     "efficiency": "a share of the linear speed-up",
+    "hourly": "in the unit that the measure beside it names",
     "pue": "a ratio of energies",
     "share": "a share of the requests",
     "units": "a count in the job's own unit",

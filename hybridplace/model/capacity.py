@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from hybridplace.model.cost import placement_run
+from hybridplace.model.forecast import Figure, slots_between
 from hybridplace.model.job import Shape
 from hybridplace.model.plan import Placement
 from hybridplace.model.problem import Problem
@@ -25,6 +26,26 @@ class NodeUse:
     devices: tuple[float, ...]
     cpus: float
     memory_gib: float
+
+
+def closed(problem: Problem, pool: Pool) -> frozenset[tuple[str, int]]:
+    """Return the (node, slot) pairs of a pool that maintenance keeps from being used."""
+    return frozenset(
+        (node.id, slot)
+        for one in problem.maintenance
+        if one.pool == pool.id
+        for slot in slots_between(one.start_h, one.end_h, problem.slot_h)
+        for node in pool.nodes
+        if one.node in (None, node.id)
+    )
+
+
+def quota_size(problem: Problem, pool: Pool, slot: int) -> float:
+    """Return how much of a quota may be in use in a slot: the least of the slot's hours."""
+    by_slot = problem.by_slot.get((pool.id, Figure.AT_MOST))
+    if by_slot is not None:
+        return by_slot[min(slot, len(by_slot) - 1)]
+    return math.inf if pool.at_most is None else pool.at_most
 
 
 def quota_use(offer: Offer, shape: Shape, workers: int, measure: Measure) -> float:

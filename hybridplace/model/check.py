@@ -12,10 +12,19 @@ from typing import TYPE_CHECKING
 
 from hybridplace.errors import Fault
 from hybridplace.model.check_values import value_faults
+from hybridplace.model.forecast import Figure
 from hybridplace.model.job import Inference, Job
 
 if TYPE_CHECKING:
     from hybridplace.model.problem import Problem
+
+FORETOLD = {
+    Figure.PRICE_USD_H: "offer",
+    Figure.ENERGY_USD_KWH: "site",
+    Figure.CARBON_G_KWH: "site",
+    Figure.AT_MOST: "pool",
+}
+"""What each figure that can be foretold is a figure of."""
 
 _BY_ID = ("jobs", "datasets", "tenants", "sites", "pools", "offers", "limits", "rules", "leases")
 
@@ -49,8 +58,9 @@ def _dangling(problem: Problem) -> Iterator[Fault]:
         "pool": set(problem.pool),
         "dataset": set(problem.dataset),
         "job": set(problem.job),
+        "offer": set(problem.offer),
     }
-    for path, kind, name in _references(problem):
+    for path, kind, name in (*_references(problem), *_time_references(problem)):
         if name not in known[kind]:
             yield _fault(path, f"the id of a {kind}", repr(name), f"add the {kind} or correct it")
 
@@ -76,6 +86,14 @@ def _references(problem: Problem) -> Iterator[tuple[str, str, str]]:
         for kind in ("tenant", "job", "site"):
             if (name := getattr(limit, kind)) is not None:
                 yield f"limits[{limit.id}].{kind}", kind, name
+
+
+def _time_references(problem: Problem) -> Iterator[tuple[str, str, str]]:
+    for forecast in problem.forecasts:
+        kind = FORETOLD[forecast.measure]
+        yield f"forecasts[{forecast.measure} of {forecast.subject}]", kind, forecast.subject
+    for one in problem.maintenance:
+        yield f"maintenance[{one.pool}]", "pool", one.pool
 
 
 def _job_references(job: Job) -> Iterator[tuple[str, str, str]]:

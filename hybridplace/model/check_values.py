@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from hybridplace.errors import Fault
+from hybridplace.model.forecast import Figure, Forecast, Maintenance
 from hybridplace.model.job import Inference, Job, Shape, Training
 from hybridplace.model.site import Lease, LeaseState, Market, Node, Offer, Pool
 
@@ -57,17 +59,20 @@ def value_faults(problem: Problem) -> Iterator[Fault]:
         told = f"{problem.horizon_h / problem.slot_h:,.0f} slots"
         yield _fault("slot_h", f"at most {MOST_SLOTS:,} slots", told, "widen the slots")
     yield from _numbers("assumptions", problem.assumptions)
-    for job in problem.jobs:
-        yield from _job(job)
+    yield from chain.from_iterable(map(_job, problem.jobs))
     for part in ("datasets", "tenants", "sites", "pools", "offers", "limits"):
         for value in getattr(problem, part):
             yield from _numbers(f"{part}[{value.id}]", value)
     for link in problem.links:
         yield from _numbers(f"links[{link.source} to {link.target}]", link)
-    for pool in problem.pools:
-        yield from _pool(pool)
-    for offer in problem.offers:
-        yield from _offer(problem, offer)
+    yield from chain.from_iterable(map(_pool, problem.pools))
+    for part, faults in (
+        ("offers", _offer),
+        ("forecasts", _forecast),
+        ("maintenance", _maintenance),
+    ):
+        for value in getattr(problem, part):
+            yield from faults(problem, value)
     for denial in problem.denials:
         if denial.action not in ("place", "transfer"):
             path = f"denials[{denial.subject} at {denial.site}].action"
@@ -180,11 +185,37 @@ def _offer(problem: Problem, offer: Offer) -> Iterator[Fault]:
     yield from _accelerators(f"offers[{offer.id}]", offer)
 
 
+def _forecast(problem: Problem, forecast: Forecast) -> Iterator[Fault]:
+    path = f"forecasts[{forecast.measure} of {forecast.subject}]"
+    if not forecast.hourly:
+        yield _fault(f"{path}.hourly", "a value for each hour", "none")
+    for number, value in enumerate(forecast.hourly):
+        yield from _number(f"{path}.hourly[{number}]", "hourly", value)
+    pool = problem.pool.get(forecast.subject)
+    if forecast.measure is Figure.AT_MOST and pool is not None and pool.nodes:
+        yield _fault(path, "a quota", "a pool with nodes", "write their maintenance instead")
+
+
+def _maintenance(problem: Problem, one: Maintenance) -> Iterator[Fault]:
+    path = f"maintenance[{one.pool}]"
+    yield from _numbers(path, one)
+    if one.end_h <= one.start_h:
+        yield _fault(f"{path}.end_h", "more than start_h", f"{one.end_h:g}")
+    nodes = problem.pool[one.pool].nodes if one.pool in problem.pool else ()
+    names = {node.id for node in nodes}
+    if one.pool in problem.pool and (not nodes or one.node not in {None, *names}):
+        yield _fault(f"{path}.node", "a node of the pool", str(one.node))
+
+
 def _twice(problem: Problem) -> Iterator[Fault]:
     ends = Counter((link.source, link.target) for link in problem.links)
     for (source, target), times in ends.items():
         if times > 1:
             yield _fault("links", "one link each way", f"{times} from {source} to {target}")
+    foretold = Counter((one.subject, one.measure) for one in problem.forecasts)
+    for (subject, measure), times in foretold.items():
+        if times > 1:
+            yield _fault("forecasts", "one per figure", f"{times} of {measure} of {subject}")
     for job, times in Counter(lease.job for lease in alive(problem.leases)).items():
         if times > 1:
             remedy = "release all but one"

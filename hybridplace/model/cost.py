@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from hybridplace.model.forecast import Figure, mean
 from hybridplace.model.job import Inference, Job, Shape
 from hybridplace.model.plan import Costs, Placement, Plan, Transfer
 from hybridplace.model.problem import Limit, LimitMeasure, Problem
-from hybridplace.model.run import Run, run_of
+from hybridplace.model.run import Run, first_slot, run_of
 from hybridplace.model.site import Market, Offer, Site
 from hybridplace.units import GRAMS_PER_TONNE, energy_kwh
 
@@ -48,12 +49,14 @@ def placement_costs(problem: Problem, placement: Placement) -> Costs:
 def run_costs(problem: Problem, job: Job, offer: Offer, shape: Shape, run: Run) -> Costs:
     """Return the cost lines of a run; see `placement_costs`."""
     site = problem.site[offer.site]
-    price_usd_h = _known(offer.price_usd_h, f"price of {offer.id}")
+    price_usd_h = _known(
+        figure_over(problem, offer, Figure.PRICE_USD_H, run), f"price of {offer.id}"
+    )
     address_usd_h = offer.address_usd_h if job.public else 0.0
     energy_usd = 0.0
     if offer.market is Market.OWNED:
         energy_usd = run_energy_kwh(problem, offer, shape, run) * _known(
-            site.energy_usd_kwh, f"energy price of {site.id}"
+            figure_over(problem, site, Figure.ENERGY_USD_KWH, run), f"energy price of {site.id}"
         )
     carbon_usd = 0.0
     if problem.assumptions.carbon_usd_t > 0:
@@ -69,6 +72,24 @@ def run_costs(problem: Problem, job: Job, offer: Offer, shape: Shape, run: Run) 
         lateness_usd=lateness_usd(job, run.end_h),
         latency_usd=latency_usd(problem, job, site),
         disruption_usd=disruption_usd(problem, job, offer),
+    )
+
+
+def figure_over(problem: Problem, holder: Offer | Site, figure: Figure, run: Run) -> float | None:
+    """Return the mean of a figure over the hours of a run; None if it is not known.
+
+    A figure that is forecast by the hour has, in each slot, the mean of the slot's hours; of a slot
+    that the run covers in part, that part counts.
+    """
+    by_slot = problem.by_slot.get((holder.id, figure))
+    if by_slot is None:
+        stated: float | None = getattr(holder, figure.value)
+        return stated
+    first, slot_h = first_slot(problem, run.start_h), problem.slot_h
+    slots = range(first, first + len(run.workers))
+    return mean(
+        [by_slot[max(0, min(slot, len(by_slot) - 1))] for slot in slots],
+        [min(run.end_h, (slot + 1) * slot_h) - max(run.start_h, slot * slot_h) for slot in slots],
     )
 
 
@@ -94,7 +115,7 @@ def run_energy_kwh(problem: Problem, offer: Offer, shape: Shape, run: Run) -> fl
 
 def run_carbon_g(problem: Problem, offer: Offer, shape: Shape, run: Run) -> float | None:
     """Return the emissions of a run in g CO2e: energy x grid intensity; None if not known."""
-    intensity = problem.site[offer.site].carbon_g_kwh
+    intensity = figure_over(problem, problem.site[offer.site], Figure.CARBON_G_KWH, run)
     if intensity is None:
         return None
     try:
@@ -218,9 +239,16 @@ def placement_use(problem: Problem, limit: Limit, placement: Placement) -> float
     """Return what one placement adds to a limit; 0 outside its scope."""
     job, offer = problem.job[placement.job], problem.offer[placement.offer]
     shape = job.shapes[placement.shape]
+    run = placement_run(problem, placement)
+    return run_use(problem, limit, job, offer, shape, run)
+
+
+def run_use(
+    problem: Problem, limit: Limit, job: Job, offer: Offer, shape: Shape, run: Run
+) -> float:
+    """Return what a run adds to a limit; 0 outside its scope."""
     if not covers_placement(problem, limit, job, offer, shape):
         return 0.0
-    run = placement_run(problem, placement)
     match limit.measure:
         case LimitMeasure.USD:
             return run_costs(problem, job, offer, shape, run).money_usd

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 
@@ -12,8 +13,10 @@ from hybridplace.model.canonical import digest
 from hybridplace.model.check import problem_faults
 from hybridplace.model.check_types import type_faults
 from hybridplace.model.check_values import alive
+from hybridplace.model.forecast import Figure, Forecast, Maintenance, by_slot
 from hybridplace.model.job import Dataset, Job, Tenant
 from hybridplace.model.site import Lease, Link, Market, Offer, Pool, Site
+from hybridplace.units import SECONDS_PER_HOUR
 
 
 class LimitMeasure(StrEnum):
@@ -124,6 +127,10 @@ class Problem:
         booked in whole slots.
     leases : tuple of Lease
         What runs now.
+    forecasts : tuple of Forecast
+        Figures that change over time.
+    maintenance : tuple of Maintenance
+        When own nodes are not to be used.
     catalog_digest, policy_digest : str or None
         Of the snapshot and the policy set it was gathered from.
 
@@ -148,6 +155,8 @@ class Problem:
     rules: tuple[Rule, ...] = ()
     denials: tuple[Denial, ...] = ()
     leases: tuple[Lease, ...] = ()
+    forecasts: tuple[Forecast, ...] = ()
+    maintenance: tuple[Maintenance, ...] = ()
     assumptions: Assumptions = Assumptions()
     catalog_digest: str | None = None
     policy_digest: str | None = None
@@ -162,6 +171,10 @@ class Problem:
         links = sorted(self.links, key=lambda link: (link.source, link.target))
         object.__setattr__(self, "links", tuple(links))
         object.__setattr__(self, "denials", tuple(sorted(self.denials, key=_denial_order)))
+        forecasts = sorted(self.forecasts, key=lambda one: (one.subject, one.measure))
+        object.__setattr__(self, "forecasts", tuple(forecasts))
+        closed = sorted(self.maintenance, key=_maintenance_order)
+        object.__setattr__(self, "maintenance", tuple(closed))
         if faults := problem_faults(self):
             raise InputError(faults)
 
@@ -225,6 +238,24 @@ class Problem:
         return {lease.job: lease for lease in alive(self.leases)}
 
     @cached_property
+    def slots(self) -> int:
+        """How many slots the horizon has, the last one perhaps not whole."""
+        return math.ceil(self.horizon_h / self.slot_h - 1e-6)
+
+    @cached_property
+    def by_slot(self) -> dict[tuple[str, Figure], tuple[float, ...]]:
+        """Figures that change over time, by subject: what each is in each slot."""
+        now = self.now.astimezone(UTC)
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        begin_h = (now - hour).total_seconds() / SECONDS_PER_HOUR
+        return {
+            (one.subject, one.measure): by_slot(
+                one, begin_h=begin_h, slot_h=self.slot_h, slots=self.slots
+            )
+            for one in self.forecasts
+        }
+
+    @cached_property
     def _links(self) -> dict[tuple[str, str], Link]:
         return {(link.source, link.target): link for link in self.links}
 
@@ -255,3 +286,7 @@ def _denial_order(denial: Denial) -> tuple[str, ...]:
     confidential = "*" if denial.confidential is None else ",".join(denial.confidential)
     pair = (denial.action, denial.subject, denial.site)
     return (*pair, denial.market or "*", confidential, *denial.rules)
+
+
+def _maintenance_order(one: Maintenance) -> tuple[str, str, float, float]:
+    return one.pool, one.node or "", one.start_h, one.end_h

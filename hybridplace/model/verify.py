@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 from hybridplace.errors import PlanError
 from hybridplace.model import verify_placement
-from hybridplace.model.capacity import SIZE_TOLERANCE, node_uses, quota_uses
+from hybridplace.model.capacity import SIZE_TOLERANCE, closed, node_uses, quota_size, quota_uses
 from hybridplace.model.cost import (
     UnknownFigureError,
     limit_use,
@@ -166,22 +166,26 @@ def jobs_are_together_or_apart(problem: Problem, plan: Plan) -> Iterator[str]:
 def quotas_hold(problem: Problem, plan: Plan) -> Iterator[str]:
     """In no slot is more of a quota in use than there is."""
     for pool in problem.pools:
-        if pool.measure is None or pool.at_most is None:
+        if pool.measure is None:
             continue
         for slot, used in sorted(quota_uses(problem, pool, plan.placements).items()):
-            if used > pool.at_most + SIZE_TOLERANCE:
-                told = f"{used:g} {pool.measure} in use, at most {pool.at_most:g}"
+            at_most = quota_size(problem, pool, slot)
+            if used > at_most + SIZE_TOLERANCE:
+                told = f"{used:g} {pool.measure} in use, at most {at_most:g}"
                 yield f"pool {pool.id}, slot {slot}: {told}"
 
 
 def nodes_hold(problem: Problem, plan: Plan) -> Iterator[str]:
-    """In no slot is more of a node in use than it has; no accelerator serves beyond one."""
+    """In no slot is more of a node in use than it has, and nothing while it is maintained."""
     for pool in problem.pools:
         node_of = {node.id: node for node in pool.nodes}
+        not_now = closed(problem, pool)
         for (name, slot), used in sorted(node_uses(problem, pool, plan.placements).items()):
             node = node_of.get(name)
             if node is None:
                 continue  # told by `verify_placement`
+            if (name, slot) in not_now:
+                yield f"pool {pool.id}, node {name}, slot {slot}: in use during its maintenance"
             has = {"cpus": node.cpus, "memory_gib": node.memory_gib}
             for what, most in has.items():
                 if getattr(used, what) > most + SIZE_TOLERANCE:

@@ -8,14 +8,15 @@ from functools import cached_property
 
 import numpy as np
 
-from hybridplace.model.capacity import quota_use
-from hybridplace.model.cost import lateness_usd
+from hybridplace.model.capacity import closed, quota_use
+from hybridplace.model.cost import lateness_usd, run_costs, run_use
 from hybridplace.model.job import Inference, Job, Shape
 from hybridplace.model.problem import LimitMeasure, Problem
-from hybridplace.model.run import TIME_TOLERANCE_H, slot_count
+from hybridplace.model.run import TIME_TOLERANCE_H, run_of, slot_count
 from hybridplace.model.site import Market, Measure, Node
 from hybridplace.solver.columns import Columns, Floats, Ints
 from hybridplace.solver.compile import Compiled, Pairs, limit_scope, serving_workers, start_h
+from hybridplace.solver.packing import Closed
 from hybridplace.solver.place import own_nodes
 
 
@@ -66,14 +67,16 @@ class Candidates:
         return [int(row) for row in np.flatnonzero(np.isin(self.offer, offers))]
 
     @cached_property
-    def by_nodes(self) -> tuple[tuple[tuple[Node, ...], list[int]], ...]:
-        """Return the rows on own nodes, with the nodes: those of one pool and accelerator."""
-        found: dict[tuple[str, str], tuple[tuple[Node, ...], list[int]]] = {}
+    def by_nodes(self) -> tuple[tuple[tuple[Node, ...], Closed, list[int]], ...]:
+        """Return the nodes of each pool and accelerator, when not to be used, and their rows."""
+        found: dict[tuple[str, str], tuple[tuple[Node, ...], Closed, list[int]]] = {}
         for row, offer in enumerate(self.problem.offers[number] for number in self.offer):
             nodes = own_nodes(self.problem, offer)
             if nodes:
                 key = (offer.pool or "", offer.accelerator or "")
-                found.setdefault(key, (nodes, []))[1].append(row)
+                if key not in found:
+                    found[key] = (nodes, closed(self.problem, self.problem.pool[key[0]]), [])
+                found[key][2].append(row)
         return tuple(found[key] for key in sorted(found))
 
     def quota_uses(self, row: int, measure: Measure) -> Iterator[tuple[int, float]]:
@@ -135,13 +138,29 @@ def _rows(compiled: Compiled, number: int, job: Job) -> Iterator[_Row]:
     uses = [limit_uses(compiled, job, table) for table in tables]
     waits = _may_wait(problem, job)
     for shape, offer in _undominated(compiled, number, job, uses):
-        table = tables[shape]
+        table, varies = tables[shape], bool(compiled.columns.varies[offer])
         hours, use = float(table.hours[offer]), tuple(float(u) for u in uses[shape][:, offer])
+        usd = float(table.usd[offer])
         pooled = problem.offers[offer].pool is not None
-        for start in _starts(problem, job, table, offer, several=pooled or waits):
+        for start in _starts(problem, job, table, offer, several=pooled or waits or varies):
             end_h = start * problem.slot_h + hours
-            usd = float(table.usd[offer]) + lateness_usd(job, end_h)
-            yield number, usd, offer, shape, start, end_h, int(table.per_machine[offer]), use
+            if varies:
+                usd, use = _by_start(problem, job, shape, offer, start * problem.slot_h)
+            late_usd = lateness_usd(job, end_h)
+            per_machine = int(table.per_machine[offer])
+            yield number, usd + late_usd, offer, shape, start, end_h, per_machine, use
+
+
+def _by_start(
+    problem: Problem, job: Job, shape: int, row: int, start_h: float
+) -> tuple[float, tuple[float, ...]]:
+    """Return cost without lateness, and use of each limit, where they depend on the start."""
+    offer, needs = problem.offers[row], job.shapes[shape]
+    run = run_of(problem, job, offer, needs, start_h)
+    assert run is not None  # noqa: S101 - a pair that may be used fits its offer
+    costs = run_costs(problem, job, offer, needs, run)
+    use = tuple(run_use(problem, limit, job, offer, needs, run) for limit in problem.limits)
+    return costs.total_usd - costs.lateness_usd, use
 
 
 def limit_uses(compiled: Compiled, job: Job, table: Pairs) -> Floats:
@@ -184,7 +203,7 @@ def _undominated(
     """Yield (shape, offer) of the pairs that no other pair replaces."""
     problem, columns, tables = compiled.problem, compiled.columns, compiled.pairs[number]
     pool_row = {pool.id: row for row, pool in enumerate(problem.pools)}
-    groups: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    groups: dict[tuple[int, ...], list[tuple[int, int]]] = {}
     by_site = _site_matters(problem, job)
     for shape, table in enumerate(tables):
         for offer in np.flatnonzero(table.reasons == 0):
@@ -194,9 +213,11 @@ def _undominated(
             if columns.owned[offer]:
                 group = len(problem.pools) + int(offer)
             place = int(columns.site[offer]) if by_site else -1
-            groups.setdefault((place, group), []).append((shape, int(offer)))
+            # Whose cost depends on the start is not compared: it may be cheaper at one of them.
+            one = (shape, int(offer)) if columns.varies[offer] else (-1, -1)
+            groups.setdefault((place, group, *one), []).append((shape, int(offer)))
     timed = job.deadline_h is not None or job.due_h is not None or _may_wait(problem, job)
-    for (_, group), members in sorted(groups.items()):
+    for (_, group, *_), members in sorted(groups.items()):
         criteria = [
             _criteria(compiled, number, uses, shape, offer, timed=timed or group >= 0)
             for shape, offer in members

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hybridplace.model.forecast import Figure
 from hybridplace.model.problem import Problem
 from hybridplace.model.run import interruptions_per_h
-from hybridplace.model.site import Market, Measure, Offer
+from hybridplace.model.site import Market, Measure, Offer, Site
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -21,10 +22,14 @@ Bools = NDArray[np.bool_]
 class Columns:
     """All offers of a problem, one row each, in the order of `Problem.offers`; NaN is not known.
 
+    Figures that are forecast are the least of all slots.
+
     Parameters
     ----------
     site : ints
         Row in `Problem.sites`.
+    varies : bools
+        Whether what a run costs or emits depends on its start.
     energy_usd_kwh : floats
         Of own hardware; 0 where the price of the machine covers it.
     machine_power_w, accelerator_power_w : floats
@@ -36,6 +41,7 @@ class Columns:
     """
 
     site: Ints
+    varies: Bools
     owned: Bools
     available: Bools
     price_usd_h: Floats
@@ -73,7 +79,8 @@ def columns_of(problem: Problem) -> Columns:
         site=np.array([row_of[offer.site] for offer in offers], dtype=np.int64),
         owned=np.array([offer.market is Market.OWNED for offer in offers], dtype=bool),
         available=np.array([offer.available for offer in offers], dtype=bool),
-        price_usd_h=_numbers(offer.price_usd_h for offer in offers),
+        varies=np.array([varies(problem, offer) for offer in offers], dtype=bool),
+        price_usd_h=_least(problem, Figure.PRICE_USD_H, offers),
         cpus=cpus,
         memory_gib=memory_gib,
         accelerators=accelerators,
@@ -86,15 +93,14 @@ def columns_of(problem: Problem) -> Columns:
         disk_usd_gib_h=_numbers(offer.disk_usd_gib_h for offer in offers),
         address_usd_h=_numbers(offer.address_usd_h for offer in offers),
         pue=_numbers(site.pue for site in sites),
-        carbon_g_kwh=_numbers(site.carbon_g_kwh for site in sites),
-        energy_usd_kwh=_numbers(
-            site.energy_usd_kwh if offer.market is Market.OWNED else 0.0
-            for offer, site in zip(offers, sites, strict=True)
+        carbon_g_kwh=_least(problem, Figure.CARBON_G_KWH, sites),
+        energy_usd_kwh=np.where(
+            [offer.market is Market.OWNED for offer in offers],
+            _least(problem, Figure.ENERGY_USD_KWH, sites),
+            0.0,
         ),
         quota=_numbers(_counts(problem, offer) for offer in offers),
-        quota_at_most=_numbers(
-            problem.pool[offer.pool].at_most if offer.pool else None for offer in offers
-        ),
+        quota_at_most=_numbers(_most_of_quota(problem, offer) for offer in offers),
         in_scope=_in_scope(problem),
     )
 
@@ -102,6 +108,32 @@ def columns_of(problem: Problem) -> Columns:
 def _numbers(values: Iterable[float | None]) -> Floats:
     listed = [np.nan if value is None else value for value in values]
     return np.array(listed, dtype=np.float64)
+
+
+def _least(problem: Problem, figure: Figure, holders: Sequence[Offer | Site]) -> Floats:
+    return _numbers(
+        min(problem.by_slot[one.id, figure])
+        if (one.id, figure) in problem.by_slot
+        else getattr(one, figure.value)
+        for one in holders
+    )
+
+
+def varies(problem: Problem, offer: Offer) -> bool:
+    """Say whether what a run on an offer costs or emits depends on its start."""
+    keys = (
+        (offer.id, Figure.PRICE_USD_H),
+        (offer.site, Figure.ENERGY_USD_KWH),
+        (offer.site, Figure.CARBON_G_KWH),
+    )
+    return any(key in problem.by_slot for key in keys)
+
+
+def _most_of_quota(problem: Problem, offer: Offer) -> float | None:
+    if offer.pool is None:
+        return None
+    by_slot = problem.by_slot.get((offer.pool, Figure.AT_MOST))
+    return problem.pool[offer.pool].at_most if by_slot is None else max(by_slot)
 
 
 def _in_scope(problem: Problem) -> Bools:

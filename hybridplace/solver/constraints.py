@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from hybridplace.model.capacity import SIZE_TOLERANCE
+from hybridplace.model.capacity import SIZE_TOLERANCE, quota_size
 from hybridplace.model.cost import covers_transfer, transfer_usd
 from hybridplace.model.data import transfer_hours
 from hybridplace.model.plan import Transfer
@@ -154,14 +154,14 @@ def _exclude_early(
 def respect_quotas(model: cp_model.CpModel, v: Variables) -> None:
     r"""In no slot is more of a quota used than there is: :math:`\sum_c u_{cs} x_c \le U`."""
     for pool in v.problem.pools:
-        if pool.measure is None or pool.at_most is None:
+        if pool.measure is None:
             continue
         used: dict[int, list[tuple[int, float]]] = {}
         for row in v.candidates.in_pool(pool.id):
             for slot, amount in v.candidates.quota_uses(row, pool.measure):
                 used.setdefault(slot, []).append((row, amount))
-        for _, terms in sorted(used.items()):
-            _add_capacity(model, v, terms, pool.at_most)
+        for slot, terms in sorted(used.items()):
+            _add_capacity(model, v, terms, quota_size(v.problem, pool, slot))
 
 
 def respect_nodes(model: cp_model.CpModel, v: Variables) -> None:
@@ -169,14 +169,16 @@ def respect_nodes(model: cp_model.CpModel, v: Variables) -> None:
 
     For accelerators, CPUs and memory: :math:`\sum_c w_{cs} n_c x_c \le \sum_k N_k`, and for each
     need :math:`\theta`, since a node holds :math:`\lfloor N_k / \theta \rfloor` of that size,
-    :math:`\sum_{n_c \ge \theta} w_{cs} x_c \le \sum_k \lfloor N_k / \theta \rfloor`. Which node
-    each worker gets is decided by `packing`, which adds a cut if it cannot.
+    :math:`\sum_{n_c \ge \theta} w_{cs} x_c \le \sum_k \lfloor N_k / \theta \rfloor`, over the
+    nodes :math:`k` that are not maintained in that slot. Which node each worker gets is decided by
+    `packing`, which adds a cut if it cannot.
     """
-    for nodes, rows in v.candidates.by_nodes:
+    for nodes, not_now, rows in v.candidates.by_nodes:
         for name in ("accelerators", "cpus", "memory_gib"):
-            has = [float(getattr(node, name)) for node in nodes]
             need = {row: float(getattr(v.candidates.shape_of(row), name)) for row in rows}
-            for at_work in _by_slot(v, rows):
+            for slot, at_work in _by_slot(v, rows):
+                there = [node for node in nodes if (node.id, slot) not in not_now]
+                has = [float(getattr(node, name)) for node in there]
                 _add_capacity(model, v, [(r, w * need[r]) for r, w in at_work], sum(has))
                 for least in sorted({need[row] for row, _ in at_work} - {0.0}):
                     large = [(row, float(w)) for row, w in at_work if need[row] >= least]
@@ -184,13 +186,13 @@ def respect_nodes(model: cp_model.CpModel, v: Variables) -> None:
                     _add_capacity(model, v, large, most)
 
 
-def _by_slot(v: Variables, rows: list[int]) -> Iterator[list[tuple[int, int]]]:
+def _by_slot(v: Variables, rows: list[int]) -> Iterator[tuple[int, list[tuple[int, int]]]]:
     """Yield, for each slot, the candidates at work in it with their workers."""
     found: dict[int, list[tuple[int, int]]] = {}
     for row in rows:
         for slot, workers in enumerate(v.candidates.workers(row), int(v.candidates.start[row])):
             found.setdefault(slot, []).append((row, workers))
-    yield from (terms for _, terms in sorted(found.items()))
+    yield from sorted(found.items())
 
 
 def _add_capacity(

@@ -275,19 +275,19 @@ def pack_all(candidates: Candidates, rows: dict[str, int], *, exact: bool = True
     conflicts: list[tuple[str, ...]] = []
     proven = exact
     chosen = {row: job for job, row in rows.items()}
-    for nodes, its_rows in candidates.by_nodes:
+    for nodes, not_now, its_rows in candidates.by_nodes:
         jobs = sorted(chosen[row] for row in its_rows if row in chosen)
         if not jobs:
             continue
         stays = [_stay(candidates, rows[job]) for job in jobs]
         try:
-            packed = pack(nodes, stays, exact=exact)
+            packed = pack(nodes, stays, not_now, exact=exact)
         except TimeoutError:
             packed, proven = None, False
         if packed is not None:
             shares |= dict(zip(jobs, packed, strict=True))
         elif proven:
-            conflicts.append(tuple(jobs[one] for one in conflict(nodes, stays)))
+            conflicts.append(tuple(jobs[one] for one in conflict(nodes, stays, not_now)))
         else:
             conflicts.append(tuple(jobs))
     return Packed(shares=shares, conflicts=tuple(conflicts), proven=proven)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hybridplace.errors import Fault, InputError
+from hybridplace.model.capacity import closed
 from hybridplace.model.cost import (
     placement_costs,
     plan_carbon_g,
@@ -277,7 +278,7 @@ def _packed(
     here = [one for one in placements if one.offer in alike]
     stays = [_stay(problem, one) for one in here]
     try:
-        packed = pack(nodes, stays)
+        packed = pack(nodes, stays, closed(problem, problem.pool[offer.pool or ""]))
     except TimeoutError:
         packed = None
     if packed is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -64,11 +64,20 @@ class Stay:
         return round(min(self.shape.accelerators, 1.0) * EIGHTHS)
 
 
+Closed = Set[tuple[str, int]]
+"""Nodes that are not to be used, each with the slot."""
+
 Shares = tuple[tuple[Share, ...], ...]
 """For each stay, the share of each of its workers."""
 
 
-def pack(nodes: Sequence[Node], stays: Sequence[Stay], *, exact: bool = True) -> Shares | None:
+def pack(
+    nodes: Sequence[Node],
+    stays: Sequence[Stay],
+    closed: Closed = frozenset(),
+    *,
+    exact: bool = True,
+) -> Shares | None:
     """Return shares for all stays, or None if there are none; without `exact`, if none are found.
 
     Raises
@@ -77,19 +86,21 @@ def pack(nodes: Sequence[Node], stays: Sequence[Stay], *, exact: bool = True) ->
         When the question could not be decided within the limit (a count, not a time).
     """
     for order in _orders(stays):
-        shares = _first_fit(nodes, stays, order)
+        shares = _first_fit(nodes, stays, closed, order)
         if shares is not None:
             return shares
-    return _exact(nodes, stays) if exact else None
+    return _exact(nodes, stays, closed) if exact else None
 
 
-def conflict(nodes: Sequence[Node], stays: Sequence[Stay]) -> tuple[int, ...]:
+def conflict(
+    nodes: Sequence[Node], stays: Sequence[Stay], closed: Closed = frozenset()
+) -> tuple[int, ...]:
     """Return stays that cannot be together, none of which can be spared; they cannot be packed."""
     kept = list(range(len(stays)))
     for one in range(len(stays)):
         fewer = [other for other in kept if other != one]
         with suppress(TimeoutError):
-            if pack(nodes, [stays[other] for other in fewer]) is None:
+            if pack(nodes, [stays[other] for other in fewer], closed) is None:
                 kept = fewer
     return tuple(kept)
 
@@ -105,8 +116,8 @@ def connected(nodes: Sequence[Node], stay: Stay) -> tuple[bool, ...]:
 class _Room:
     """What is left of each node in each slot."""
 
-    def __init__(self, nodes: Sequence[Node]) -> None:
-        self.nodes = nodes
+    def __init__(self, nodes: Sequence[Node], closed: Closed) -> None:
+        self.nodes, self.closed = nodes, closed
         self.taken: dict[tuple[int, int], tuple[list[int], float, float]] = {}
 
     def _of(self, node: int, slot: int) -> tuple[list[int], float, float]:
@@ -117,6 +128,8 @@ class _Room:
         """Return accelerators for one more worker, the fullest first; None if it does not fit."""
         shape, has = stay.shape, self.nodes[node]
         for slot in slots:
+            if (has.id, slot) in self.closed:
+                return None
             _, cpus, memory_gib = self._of(node, slot)
             if cpus + shape.cpus > has.cpus + SIZE_TOLERANCE / 2:
                 return None
@@ -157,9 +170,11 @@ def _orders(stays: Sequence[Stay]) -> Iterator[list[int]]:
         yield everyone
 
 
-def _first_fit(nodes: Sequence[Node], stays: Sequence[Stay], order: Sequence[int]) -> Shares | None:
+def _first_fit(
+    nodes: Sequence[Node], stays: Sequence[Stay], closed: Closed, order: Sequence[int]
+) -> Shares | None:
     """Pack in an order, each worker into the first node that holds it."""
-    room, found = _Room(nodes), {}
+    room, found = _Room(nodes, closed), {}
     for one in order:
         shares = _gang(room, stays[one])
         if shares is None:
@@ -188,7 +203,9 @@ def _gang(room: _Room, stay: Stay) -> tuple[Share, ...] | None:
     return None
 
 
-def _exact(nodes: Sequence[Node], stays: Sequence[Stay]) -> Shares | None:
+def _exact(
+    nodes: Sequence[Node], stays: Sequence[Stay], closed: Closed = frozenset()
+) -> Shares | None:
     from ortools.sat.python import cp_model
 
     model = cp_model.CpModel()
@@ -198,6 +215,8 @@ def _exact(nodes: Sequence[Node], stays: Sequence[Stay]) -> Shares | None:
         for worker in range(stay.peak):
             for node, has in enumerate(nodes):
                 here = on[one, worker, node] = model.new_bool_var("")
+                if any((has.id, slot) in closed for slot in stay.slots(worker)):
+                    model.add(here == 0)
                 parts = range(has.accelerators) if stay.devices else ()
                 for device in parts:
                     uses[one, worker, node, device] = model.new_bool_var("")

@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from math import inf, nan
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from hybridplace.model.cost import UnknownFigureError
+from hybridplace.model.forecast import Figure, Forecast, Maintenance
 from hybridplace.model.plan import Costs, Plan, Share, Status, Transfer, Unplaced
-from hybridplace.model.problem import Denial, Limit, LimitMeasure, Problem
+from hybridplace.model.problem import LimitMeasure, Problem
 from hybridplace.model.site import Market, Measure
-from tests.brute import best_plan, stated
+from tests.brute import best_plan
+from tests.model.changes import (
+    Change,
+    all_of,
+    copied,
+    cost,
+    denied,
+    given,
+    job_with,
+    left_out,
+    limited,
+    link_with,
+    named,
+    nodes_with,
+    not_restated,
+    one_with,
+    placed,
+    said,
+    shape_with,
+    twice,
+    work_with,
+)
 from tests.problems import NAMED
-
-Change = Callable[[Problem, Plan], tuple[Problem, Plan]]
 
 
 class Corruption(NamedTuple):
@@ -36,160 +54,6 @@ def best(name: str) -> Plan:
     return best_plan(NAMED[name])
 
 
-def _restated(problem: Problem, plan: Plan, **decisions: Any) -> Plan:
-    """The plan with other decisions, and the sums that belong to these where they are known."""
-    plan = replace(plan, problem_digest=problem.digest, **decisions)
-    unplaced = tuple(left_out.job for left_out in plan.unplaced)
-    try:
-        return stated(problem, plan.placements, plan.transfers, unplaced)
-    except UnknownFigureError:
-        return plan
-
-
-def _said(**changes: Any) -> Change:
-    """What the plan says of itself."""
-    return lambda problem, plan: (problem, replace(plan, **changes))
-
-
-def _cost(line: str) -> Change:
-    def change(problem: Problem, plan: Plan) -> tuple[Problem, Plan]:
-        costs = replace(plan.costs, **{line: getattr(plan.costs, line) + 0.01})
-        return problem, replace(plan, costs=costs)
-
-    return change
-
-
-def _placed(job: str, /, **changes: Any) -> Change:
-    """A placement is another, and the sums are those of the new one."""
-
-    def change(problem: Problem, plan: Plan) -> tuple[Problem, Plan]:
-        placements = tuple(
-            replace(one, **changes) if one.job == job else one for one in plan.placements
-        )
-        return problem, _restated(problem, plan, placements=placements)
-
-    return change
-
-
-def _named(job: str, /, **changes: Any) -> Change:
-    """A placement is another, and the sums are the old ones, since there are no new ones."""
-
-    def change(problem: Problem, plan: Plan) -> tuple[Problem, Plan]:
-        placements = tuple(
-            replace(one, **changes) if one.job == job else one for one in plan.placements
-        )
-        return problem, replace(plan, placements=placements)
-
-    return change
-
-
-def _left_out(job: str, *, dropped: bool = True, told: bool = True) -> Change:
-    """A job's placement is dropped, or the job is told to be left out, or both."""
-
-    def change(problem: Problem, plan: Plan) -> tuple[Problem, Plan]:
-        placements = tuple(one for one in plan.placements if not dropped or one.job != job)
-        unplaced = (*plan.unplaced, *((Unplaced(job=job),) if told else ()))
-        return problem, _restated(problem, plan, placements=placements, unplaced=unplaced)
-
-    return change
-
-
-def _twice(problem: Problem, plan: Plan) -> tuple[Problem, Plan]:
-    return problem, _restated(problem, plan, placements=plan.placements * 2)
-
-
-def _copied(*copies: tuple[str, str, str]) -> Change:
-    """The transfers are these (dataset, source, target)."""
-    transfers = tuple(
-        Transfer(dataset=dataset, source=source, target=target)
-        for dataset, source, target in copies
-    )
-    return lambda problem, plan: (problem, _restated(problem, plan, transfers=transfers))
-
-
-def _given(**changes: Callable[[Problem], Any]) -> Change:
-    """Parts of the problem are others, and the plan is restated for it."""
-
-    def change(problem: Problem, plan: Plan) -> tuple[Problem, Plan]:
-        parts = {name: part(problem) for name, part in changes.items()}
-        other = replace(problem, **parts)
-        return other, _restated(other, plan)
-
-    return change
-
-
-def _with(name: str, key: str, **fields: Any) -> Change:
-    """One value of the problem is another."""
-
-    def values(problem: Problem) -> tuple[Any, ...]:
-        return tuple(
-            replace(one, **fields) if one.id == key else one for one in getattr(problem, name)
-        )
-
-    return _given(**{name: values})
-
-
-def _job(key: str, **fields: Any) -> Change:
-    return _with("jobs", key, **fields)
-
-
-def _shape(key: str, **fields: Any) -> Change:
-    def jobs(problem: Problem) -> tuple[Any, ...]:
-        job = problem.job[key]
-        shapes = tuple(replace(shape, **fields) for shape in job.shapes)
-        return tuple(replace(one, shapes=shapes) if one is job else one for one in problem.jobs)
-
-    return _given(jobs=jobs)
-
-
-def _work(key: str, **fields: Any) -> Change:
-    def jobs(problem: Problem) -> tuple[Any, ...]:
-        job = problem.job[key]
-        work = replace(job.work, **fields)
-        return tuple(replace(one, work=work) if one is job else one for one in problem.jobs)
-
-    return _given(jobs=jobs)
-
-
-def _nodes(**fields: Any) -> Change:
-    def pools(problem: Problem) -> tuple[Any, ...]:
-        return tuple(
-            replace(pool, nodes=tuple(replace(node, **fields) for node in pool.nodes))
-            for pool in problem.pools
-        )
-
-    return _given(pools=pools)
-
-
-def _link(source: str, target: str, **fields: Any) -> Change:
-    def links(problem: Problem) -> tuple[Any, ...]:
-        return tuple(
-            replace(one, **fields) if (one.source, one.target) == (source, target) else one
-            for one in problem.links
-        )
-
-    return _given(links=links)
-
-
-def _deny(action: str, subject: str, site: str, **narrowed: Any) -> Change:
-    denial = Denial(action=action, subject=subject, site=site, rules=("r9",), **narrowed)
-    return _given(denials=lambda problem: (*problem.denials, denial))
-
-
-def _limit(measure: LimitMeasure, at_most: float, **scope: Any) -> Change:
-    limit = Limit(id="added", measure=measure, at_most=at_most, **scope)
-    return _given(limits=lambda problem: (*problem.limits, limit))
-
-
-def _all(*changes: Change) -> Change:
-    def change(problem: Problem, plan: Plan) -> tuple[Problem, Plan]:
-        for each in changes:
-            problem, plan = each(problem, plan)
-        return problem, plan
-
-    return change
-
-
 # --- the corruptions, by rule and name ----------------------------------------------------------
 
 _USD, _CARBON, _HOURS = LimitMeasure
@@ -203,168 +67,204 @@ def _share(*devices: int, node: str = "n1") -> dict[str, tuple[Share, ...]]:
 
 def _transfer(**ends: str) -> Change:
     transfer = Transfer(**{"dataset": "ready", "source": "lab", "target": "far", **ends})
-    return _said(transfers=(transfer,))
+    return said(transfers=(transfer,))
+
+
+def _foretold(subject: str, measure: Figure, *hourly: float) -> Change:
+    """A figure changes from hour to hour."""
+    forecast = Forecast(subject=subject, measure=measure, hourly=hourly)
+    return given(forecasts=lambda _: (forecast,))
+
+
+def _maintained(node: str | None, start_h: float, end_h: float) -> Change:
+    """A node of the lab, or all of them, are not to be used for a while."""
+    one = Maintenance(pool="lab-nodes", node=node, start_h=start_h, end_h=end_h)
+    return given(maintenance=lambda _: (one,))
 
 
 _BY_RULE: dict[str, dict[str, tuple[str, Change]]] = {
     "names_are_known": {
-        "unknown job": ("running", _named("train", job="other")),
-        "unknown offer": ("running", _named("train", offer="other")),
-        "unknown shape": ("running", _named("train", shape=1)),
-        "shape counted from the end": ("running", _named("train", shape=-1)),
-        "unknown job left out": ("running", _said(unplaced=(Unplaced(job="other"),))),
+        "unknown job": ("running", named("train", job="other")),
+        "unknown offer": ("running", named("train", offer="other")),
+        "unknown shape": ("running", named("train", shape=1)),
+        "shape counted from the end": ("running", named("train", shape=-1)),
+        "unknown job left out": ("running", said(unplaced=(Unplaced(job="other"),))),
         "unknown dataset": ("pipeline", _transfer(dataset="other")),
         "unknown source": ("pipeline", _transfer(source="other")),
         "unknown target": ("pipeline", _transfer(target="other")),
     },
     "each_job_is_decided_once": {
-        "job missing": ("crowded", _left_out("calm1", told=False)),
-        "job twice": ("running", _twice),
-        "job left out twice": ("impossible", _left_out("big")),
-        "job placed and left out": ("crowded", _left_out("calm1", dropped=False)),
+        "job missing": ("crowded", left_out("calm1", told=False)),
+        "job twice": ("running", twice),
+        "job left out twice": ("impossible", left_out("big")),
+        "job placed and left out": ("crowded", left_out("calm1", dropped=False)),
     },
     "each_placement_holds": {
-        "start is no number": ("crowded", _named("calm0", start_h=nan)),
-        "start is infinite": ("crowded", _named("calm0", start_h=inf)),
-        "worker too big": ("running", _shape("train", memory_gib=65.0)),
-        "accelerator of another kind": ("running", _shape("train", accelerator="H100")),
-        "CPUs of another kind": ("running", _with("offers", _BOUGHT, architecture="arm64")),
-        "too many replicas": ("serving", _work("serve", max_replicas=1)),
-        "serving beyond the horizon": ("serving", _work("serve", hours=1e12)),
-        "interrupted for ages": ("spot", _with("offers", _SPOT, interruptions_per_h=40.0)),
-        "interrupted for ever": ("spot", _with("offers", _SPOT, interruptions_per_h=1e5)),
+        "start is no number": ("crowded", named("calm0", start_h=nan)),
+        "start is infinite": ("crowded", named("calm0", start_h=inf)),
+        "worker too big": ("running", shape_with("train", memory_gib=65.0)),
+        "accelerator of another kind": ("running", shape_with("train", accelerator="H100")),
+        "CPUs of another kind": ("running", one_with("offers", _BOUGHT, architecture="arm64")),
+        "too many replicas": ("serving", work_with("serve", max_replicas=1)),
+        "serving beyond the horizon": ("serving", work_with("serve", hours=1e12)),
+        "interrupted for ages": ("spot", one_with("offers", _SPOT, interruptions_per_h=40.0)),
+        "interrupted for ever": ("spot", one_with("offers", _SPOT, interruptions_per_h=1e5)),
     },
     "_is_in_time": {
-        "wrong end": ("crowded", _placed("calm0", end_h=1.5)),
-        "end is no number": ("crowded", _placed("calm0", end_h=nan)),
-        "start off the grid": ("running", _placed("train", start_h=0.5, end_h=2.5)),
+        "wrong end": ("crowded", placed("calm0", end_h=1.5)),
+        "end is no number": ("crowded", placed("calm0", end_h=nan)),
+        "start off the grid": ("running", placed("train", start_h=0.5, end_h=2.5)),
         "start before now": (
             "running",
-            _placed("train", start_h=-1.0, end_h=1.0),
+            placed("train", start_h=-1.0, end_h=1.0),
         ),
-        "start too early": ("running", _job("train", earliest_h=1.0)),
-        "served too late": ("serving", _placed("serve", start_h=1.0, end_h=4.0)),
-        "deadline missed": ("crowded", _job("calm2", deadline_h=3.0)),
-        "horizon missed": ("crowded", _given(horizon_h=lambda _: 3.0)),
+        "start too early": ("running", job_with("train", earliest_h=1.0)),
+        "served too late": ("serving", placed("serve", start_h=1.0, end_h=4.0)),
+        "deadline missed": ("crowded", job_with("calm2", deadline_h=3.0)),
+        "horizon missed": ("crowded", given(horizon_h=lambda _: 3.0)),
     },
     "_has_its_machines": {
-        "wrong machines": ("running", _placed("train", machines=2)),
-        "wrong nodes": ("crowded", _placed("calm0", machines=2)),
-        "shares on bought": ("running", _placed("train", **_share(0))),
-        "share missing": ("gang", _placed("train", machines=1, **_share(0))),
-        "no share": ("crowded", _placed("calm0", machines=0, shares=())),
-        "no such node": ("crowded", _placed("hurried", **_share(0, node="n9"))),
-        "node of another accelerator": ("gang", _nodes(accelerator="H100")),
-        "accelerator named twice": ("crowded", _placed("calm2", **_share(0, 0))),
-        "too many accelerators": ("crowded", _placed("calm2", **_share(0, 1))),
-        "no such accelerator": ("crowded", _placed("calm2", **_share(2))),
-        "accelerator counted from the end": ("crowded", _placed("calm2", **_share(-1))),
+        "wrong machines": ("running", placed("train", machines=2)),
+        "wrong nodes": ("crowded", placed("calm0", machines=2)),
+        "shares on bought": ("running", placed("train", **_share(0))),
+        "share missing": ("gang", placed("train", machines=1, **_share(0))),
+        "no share": ("crowded", placed("calm0", machines=0, shares=())),
+        "no such node": ("crowded", placed("hurried", **_share(0, node="n9"))),
+        "node of another accelerator": ("gang", nodes_with(accelerator="H100")),
+        "accelerator named twice": ("crowded", placed("calm2", **_share(0, 0))),
+        "too many accelerators": ("crowded", placed("calm2", **_share(0, 1))),
+        "no such accelerator": ("crowded", placed("calm2", **_share(2))),
+        "accelerator counted from the end": ("crowded", placed("calm2", **_share(-1))),
     },
     "_is_connected": {
-        "interconnect unknown": ("spot", _with("offers", _SPOT, interconnect_gbps=None)),
-        "interconnect too slow": ("gang", _nodes(interconnect_gbps=5.0)),
+        "interconnect unknown": ("spot", one_with("offers", _SPOT, interconnect_gbps=None)),
+        "interconnect too slow": ("gang", nodes_with(interconnect_gbps=5.0)),
     },
     "_is_near_its_users": {
-        "users too far": ("serving", _work("serve", latency_limit_ms=29.0)),
+        "users too far": ("serving", work_with("serve", latency_limit_ms=29.0)),
         "users at no known distance": (
             "serving",
-            _all(_work("serve", latency_target_ms=None), _link("lab", "near", latency_ms=None)),
+            all_of(
+                work_with("serve", latency_target_ms=None),
+                link_with("lab", "near", latency_ms=None),
+            ),
         ),
     },
     "_is_allowed": {
-        "denied": ("running", _deny("place", "train", "near")),
+        "denied": ("running", denied("place", "train", "near")),
         "denied on that market": (
             "running",
-            _deny("place", "train", "near", market=Market.ON_DEMAND),
+            denied("place", "train", "near", market=Market.ON_DEMAND),
         ),
-        "denied in the clear": ("running", _deny("place", "train", "near", confidential=())),
+        "denied in the clear": ("running", denied("place", "train", "near", confidential=())),
     },
     "_is_sold": {
-        "sold out": ("crowded", _with("offers", _OWNED, available=False)),
-        "price unknown": ("running", _with("offers", _BOUGHT, price_usd_h=None)),
-        "energy price unknown": ("crowded", _with("sites", "lab", energy_usd_kwh=None)),
-        "PUE unknown": ("crowded", _with("sites", "lab", pue=None)),
-        "power unknown": ("crowded", _with("offers", _OWNED, accelerator_power_w=None)),
-        "carbon unknown at a price": ("budget", _with("sites", "near", carbon_g_kwh=None)),
+        "sold out": ("crowded", one_with("offers", _OWNED, available=False)),
+        "price unknown": ("running", one_with("offers", _BOUGHT, price_usd_h=None)),
+        "energy price unknown": ("crowded", one_with("sites", "lab", energy_usd_kwh=None)),
+        "PUE unknown": ("crowded", one_with("sites", "lab", pue=None)),
+        "power unknown": ("crowded", one_with("offers", _OWNED, accelerator_power_w=None)),
+        "carbon unknown at a price": ("budget", one_with("sites", "near", carbon_g_kwh=None)),
         "latency unknown at a price": (
             "serving",
-            _all(_work("serve", latency_limit_ms=None), _link("lab", "near", latency_ms=None)),
+            all_of(
+                work_with("serve", latency_limit_ms=None), link_with("lab", "near", latency_ms=None)
+            ),
         ),
     },
     "nodes_hold": {
-        "accelerator used twice": ("crowded", _placed("calm1", **_share(0))),
-        "half too much": ("shared_accelerator", _placed("half0", **_share(2))),
-        "too few cpus": ("crowded", _nodes(cpus=7.0)),
-        "too little memory": ("crowded", _nodes(memory_gib=31.0)),
+        "accelerator used twice": ("crowded", placed("calm1", **_share(0))),
+        "half too much": ("shared_accelerator", placed("half0", **_share(2))),
+        "too few cpus": ("crowded", nodes_with(cpus=7.0)),
+        "too little memory": ("crowded", nodes_with(memory_gib=31.0)),
+        "node in use while maintained": ("crowded", _maintained("n2", 0.5, 1.5)),
+        "pool in use while maintained": ("crowded", _maintained(None, 3.9, 9.0)),
     },
     "quotas_hold": {
-        "quota of machines": ("pipeline", _with("pools", "near-quota", at_most=1)),
+        "quota of machines": ("pipeline", one_with("pools", "near-quota", at_most=1)),
         "quota of cpus": (
             "pipeline",
-            _with("pools", "near-quota", measure=Measure.CPUS, at_most=31.0),
+            one_with("pools", "near-quota", measure=Measure.CPUS, at_most=31.0),
         ),
+        "quota that shrinks": ("pipeline", _foretold("near-quota", Figure.AT_MOST, 2.0, 2.0, 1.0)),
         "quota of accelerators": (
             "serving",
-            _with("pools", "near-quota", measure=Measure.ACCELERATORS, at_most=1),
+            one_with("pools", "near-quota", measure=Measure.ACCELERATORS, at_most=1),
         ),
     },
     "limits_hold": {
-        "budget exceeded": ("budget", _with("limits", "budget", at_most=8.0)),
-        "egress over budget": ("pipeline", _limit(_USD, 0.9, tenant="u")),
-        "carbon exceeded": ("budget", _with("limits", "carbon", at_most=400.0)),
-        "accelerator hours exceeded": ("gang", _limit(_HOURS, 5.9)),
+        "budget exceeded in dear hours": (
+            "budget",
+            _foretold(_BOUGHT, Figure.PRICE_USD_H, 4.0, 6.0),
+        ),
+        "budget exceeded": ("budget", one_with("limits", "budget", at_most=8.0)),
+        "egress over budget": ("pipeline", limited(_USD, 0.9, tenant="u")),
+        "carbon exceeded": ("budget", one_with("limits", "carbon", at_most=400.0)),
+        "accelerator hours exceeded": ("gang", limited(_HOURS, 5.9)),
         "limit on what is not known": (
             "running",
-            _all(_with("sites", "near", carbon_g_kwh=None), _limit(_CARBON, 1e9)),
+            all_of(one_with("sites", "near", carbon_g_kwh=None), limited(_CARBON, 1e9)),
         ),
     },
     "data_is_there": {
-        "copy missing": ("pipeline", _copied(_TO_FAR)),
-        "delivery missing": ("pipeline", _copied(_TO_NEAR)),
-        "copy twice": ("pipeline", _copied(_TO_FAR, _TO_FAR, _TO_NEAR)),
-        "copy for nobody": ("pipeline", _copied(_TO_FAR, _TO_NEAR, ("raw", "lab", "far"))),
-        "copy to where it is": ("pipeline", _copied(_TO_FAR, _TO_NEAR, ("raw", "lab", "lab"))),
-        "copy of a copy": ("pipeline", _copied(("ready", "near", "far"), _TO_NEAR)),
-        "link without a price": ("pipeline", _link("lab", "far", usd_gib=None)),
+        "copy missing": ("pipeline", copied(_TO_FAR)),
+        "delivery missing": ("pipeline", copied(_TO_NEAR)),
+        "copy twice": ("pipeline", copied(_TO_FAR, _TO_FAR, _TO_NEAR)),
+        "copy for nobody": ("pipeline", copied(_TO_FAR, _TO_NEAR, ("raw", "lab", "far"))),
+        "copy to where it is": ("pipeline", copied(_TO_FAR, _TO_NEAR, ("raw", "lab", "lab"))),
+        "copy of a copy": ("pipeline", copied(("ready", "near", "far"), _TO_NEAR)),
+        "link without a price": ("pipeline", link_with("lab", "far", usd_gib=None)),
     },
     "producers_are_placed": {
-        "producer left out": ("pipeline", _all(_left_out("clean"), _copied())),
+        "producer left out": ("pipeline", all_of(left_out("clean"), copied())),
     },
     "inputs_come_first": {
-        "read before produced": ("pipeline", _placed("read1", start_h=0.0, end_h=2.0)),
-        "read before arrived": ("pipeline", _link("lab", "near", gbps=0.1)),
+        "read before produced": ("pipeline", placed("read1", start_h=0.0, end_h=2.0)),
+        "read before arrived": ("pipeline", link_with("lab", "near", gbps=0.1)),
         "read before moved from home": (
             "denied",
-            _all(
-                _given(datasets=lambda one: (replace(one.datasets[0], homes=("lab",)),)),
-                _link("lab", "near", gbps=0.001),
-                _copied(("patients", "lab", "near")),
+            all_of(
+                given(datasets=lambda one: (replace(one.datasets[0], homes=("lab",)),)),
+                link_with("lab", "near", gbps=0.001),
+                copied(("patients", "lab", "near")),
             ),
         ),
     },
     "transfers_are_allowed": {
-        "copied where denied": ("pipeline", _deny("transfer", "ready", "far")),
+        "copied where denied": ("pipeline", denied("transfer", "ready", "far")),
     },
     "jobs_are_together_or_apart": {
-        "apart but together": ("apart", _placed("b", offer=_OWNED, **_share(0, node="n2"))),
-        "together but apart": ("apart", _placed("c", offer=_BOUGHT, shares=())),
+        "apart but together": ("apart", placed("b", offer=_OWNED, **_share(0, node="n2"))),
+        "together but apart": ("apart", placed("c", offer=_BOUGHT, shares=())),
     },
     "sums_are_right": {
-        **{f"{line} changed": ("pipeline", _cost(line)) for line in Costs.__slots__},
-        "cost is no number": ("running", _said(costs=Costs(compute_usd=nan))),
+        **{f"{line} changed": ("pipeline", cost(line)) for line in Costs.__slots__},
+        "price of other hours": (
+            "running",
+            not_restated(_foretold(_BOUGHT, Figure.PRICE_USD_H, 4.0, 4.1)),
+        ),
+        "energy price of other hours": (
+            "waiting",
+            not_restated(_foretold("lab", Figure.ENERGY_USD_KWH, 3.0, 0.2)),
+        ),
+        "carbon of other hours": (
+            "waiting",
+            not_restated(_foretold("lab", Figure.CARBON_G_KWH, 400.0, 400.0, 401.0)),
+        ),
+        "cost is no number": ("running", said(costs=Costs(compute_usd=nan))),
         "disruption not counted": (
             "running",
-            _all(
-                _with("leases", "key", offer=_SPOT),
-                _said(costs=Costs(compute_usd=8.0), objective_usd=8.0, bound_usd=8.0),
+            all_of(
+                one_with("leases", "key", offer=_SPOT),
+                said(costs=Costs(compute_usd=8.0), objective_usd=8.0, bound_usd=8.0),
             ),
         ),
-        "objective changed": ("running", _said(objective_usd=7.0)),
-        "carbon changed": ("running", _said(carbon_g=1.0)),
-        "carbon not told": ("running", _said(carbon_g=None)),
-        "bound above the cost": ("running", _said(bound_usd=8.1, status=Status.FEASIBLE)),
-        "bound is no number": ("running", _said(bound_usd=nan, status=Status.FEASIBLE)),
-        "optimal with a gap": ("running", _said(bound_usd=7.0)),
+        "objective changed": ("running", said(objective_usd=7.0)),
+        "carbon changed": ("running", said(carbon_g=1.0)),
+        "carbon not told": ("running", said(carbon_g=None)),
+        "bound above the cost": ("running", said(bound_usd=8.1, status=Status.FEASIBLE)),
+        "bound is no number": ("running", said(bound_usd=nan, status=Status.FEASIBLE)),
+        "optimal with a gap": ("running", said(bound_usd=7.0)),
     },
 }
 CORRUPTIONS = {

@@ -5,11 +5,10 @@ Figures come from short lists of decimal values, so that ties and full capacitie
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import permutations
-from typing import Any, TypeVar
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -45,8 +44,9 @@ from hybridplace.model.site import (
     Pool,
     Site,
 )
+from tests.model.draw import Draw
+from tests.model.drawing_families import forecasts, maintenance
 
-T = TypeVar("T")
 SITES = ("edge", "lab", "near", "far")
 COUNTRY = {"edge": "DE", "lab": "DE", "near": "DE", "far": "US"}
 TENANTS = ("t", "u")
@@ -58,29 +58,10 @@ NOWS = (
 )
 
 
-class _Draw:
-    """What the functions below draw from."""
-
-    def __init__(self, draw: st.DrawFn) -> None:
-        self._draw = draw
-
-    def of(self, *values: T) -> T:
-        """One of the values; a value that stands there twice is twice as likely."""
-        return self._draw(st.sampled_from(values))
-
-    def count(self, most: int, least: int = 0) -> int:
-        return self._draw(st.integers(least, most))
-
-    def some(self, values: Sequence[T], most: int) -> tuple[T, ...]:
-        """Up to `most` of the values, in their order."""
-        unique = st.lists(st.sampled_from(range(len(values))), max_size=most, unique=True)
-        return tuple(values[index] for index in sorted(self._draw(unique))) if values else ()
-
-
 @st.composite
 def small_problems(draw: st.DrawFn) -> Problem:
     """A problem of one to four jobs that exhaustive search solves in a moment."""
-    d = _Draw(draw)
+    d = Draw(draw)
     slot_h = d.of(0.5, 1.0, 1.0, 2.0)
     pools, offers = _capacity(d)
     names = tuple(f"j{number}" for number in range(d.of(1, 2, 2, 3, 3, 4)))
@@ -106,13 +87,15 @@ def small_problems(draw: st.DrawFn) -> Problem:
         rules=(Rule(id="r1", reason="no"), Rule(id="r2", reason="no", article="Art. 44")),
         denials=_denials(d, names, tuple(one.id for one in datasets)),
         leases=_leases(d, names, offers),
+        forecasts=forecasts(d, offers),
+        maintenance=maintenance(d, pools[0], slot_h),
         assumptions=Assumptions(
             carbon_usd_t=d.of(0.0, 0.0, 0.0, 100.0, 1000.0), interruptions_per_h=d.of(0.1, 0.5)
         ),
     )
 
 
-def _site(d: _Draw, name: str) -> Site:
+def _site(d: Draw, name: str) -> Site:
     own = name in ("edge", "lab")
     return Site(
         id=name,
@@ -126,7 +109,7 @@ def _site(d: _Draw, name: str) -> Site:
     )
 
 
-def _link(d: _Draw, source: str, target: str) -> Link:
+def _link(d: Draw, source: str, target: str) -> Link:
     return Link(
         source=source,
         target=target,
@@ -136,7 +119,7 @@ def _link(d: _Draw, source: str, target: str) -> Link:
     )
 
 
-def _capacity(d: _Draw) -> tuple[tuple[Pool, ...], tuple[Offer, ...]]:
+def _capacity(d: Draw) -> tuple[tuple[Pool, ...], tuple[Offer, ...]]:
     nodes = tuple(_node(d, f"n{number}") for number in range(d.of(1, 2, 2, 3)))
     if d.of(False, True):
         nodes = tuple(replace(nodes[0], id=node.id) for node in nodes)
@@ -154,7 +137,7 @@ def _capacity(d: _Draw) -> tuple[tuple[Pool, ...], tuple[Offer, ...]]:
     return pools, (*owned, *bought)
 
 
-def _node(d: _Draw, name: str) -> Node:
+def _node(d: Draw, name: str) -> Node:
     accelerator = d.of(None, "A100", "A100", "A100", "A100", "H100")
     return Node(
         id=name,
@@ -173,7 +156,7 @@ def _largest(accelerator: str | None, nodes: tuple[Node, ...]) -> Node | None:
     )
 
 
-def _owned(d: _Draw, accelerator: str | None, nodes: tuple[Node, ...]) -> Offer:
+def _owned(d: Draw, accelerator: str | None, nodes: tuple[Node, ...]) -> Offer:
     node = _largest(accelerator, nodes)
     assert node is not None
     return Offer(
@@ -193,7 +176,7 @@ def _owned(d: _Draw, accelerator: str | None, nodes: tuple[Node, ...]) -> Offer:
     )
 
 
-def _bought(d: _Draw, name: str) -> Offer:
+def _bought(d: Draw, name: str) -> Offer:
     site = d.of("near", "far")
     market = d.of(Market.ON_DEMAND, Market.ON_DEMAND, Market.SPOT, Market.SPOT, Market.RESERVED)
     accelerator = d.of(*ACCELERATORS, "A100", "A100", "A100")
@@ -220,7 +203,7 @@ def _bought(d: _Draw, name: str) -> Offer:
 
 
 def _data(
-    d: _Draw, names: tuple[str, ...]
+    d: Draw, names: tuple[str, ...]
 ) -> tuple[tuple[Dataset, ...], dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
     """Datasets, and what each job reads and writes; only later jobs read what a job writes."""
     datasets: list[Dataset] = []
@@ -248,7 +231,7 @@ def _data(
     return tuple(datasets), reads, writes
 
 
-def _shape(d: _Draw) -> Shape:
+def _shape(d: Draw) -> Shape:
     accelerator = d.of(*ACCELERATORS, None, None, "A100", "A100", "A100")
     return Shape(
         accelerator=accelerator,
@@ -262,7 +245,7 @@ def _shape(d: _Draw) -> Shape:
     )
 
 
-def _work(d: _Draw, kind: type[Work]) -> Work:
+def _work(d: Draw, kind: type[Work]) -> Work:
     if kind is Training:
         return Training(
             units=d.of(1.0, 2.0, 2.0, 4.0),
@@ -276,7 +259,7 @@ def _work(d: _Draw, kind: type[Work]) -> Work:
     return _inference(d)
 
 
-def _inference(d: _Draw) -> Inference:
+def _inference(d: Draw) -> Inference:
     loads_h = d.of((1.0,), (2.0,), tuple(float(hour % 3) for hour in range(24)))
     return Inference(
         load_rps=tuple(load / 3600 for load in loads_h),
@@ -297,7 +280,7 @@ def _inference(d: _Draw) -> Inference:
 
 
 def _job(
-    d: _Draw,
+    d: Draw,
     name: str,
     slot_h: float,
     inputs: tuple[str, ...],
@@ -332,7 +315,7 @@ def _job(
     )
 
 
-def _limit(d: _Draw, name: str, names: tuple[str, ...]) -> Limit:
+def _limit(d: Draw, name: str, names: tuple[str, ...]) -> Limit:
     measure = d.of(*LimitMeasure)
     at_most = {
         LimitMeasure.USD: d.of(0.0, 1.0, 4.0, 10.0),
@@ -353,7 +336,7 @@ def _limit(d: _Draw, name: str, names: tuple[str, ...]) -> Limit:
     return Limit(id=name, measure=measure, at_most=at_most, **d.of(*scopes))
 
 
-def _denials(d: _Draw, names: tuple[str, ...], datasets: tuple[str, ...]) -> tuple[Denial, ...]:
+def _denials(d: Draw, names: tuple[str, ...], datasets: tuple[str, ...]) -> tuple[Denial, ...]:
     found = {}
     for _ in range(d.of(0, 0, 0, 1, 2, 3)):
         place = d.of(True, not datasets)
@@ -369,7 +352,7 @@ def _denials(d: _Draw, names: tuple[str, ...], datasets: tuple[str, ...]) -> tup
     return tuple(found.values())
 
 
-def _leases(d: _Draw, names: tuple[str, ...], offers: tuple[Offer, ...]) -> tuple[Lease, ...]:
+def _leases(d: Draw, names: tuple[str, ...], offers: tuple[Offer, ...]) -> tuple[Lease, ...]:
     return tuple(
         Lease(
             id=f"key-{name}",

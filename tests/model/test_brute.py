@@ -33,6 +33,8 @@ OTHERS = (
     "limits",
     "denials",
     "leases",
+    "forecasts",
+    "maintenance",
     "links",
     "transfers",
 )
@@ -108,6 +110,8 @@ REASONS = {
     "running": {("train", "near", 0.0)},
     "apart": {("a", "lab", 0.0), ("b", "near", 0.0), ("c", "lab", 0.0)},
     "gang": {("train", "lab", 0.0)},
+    "waiting": {("train", "lab", 2.0)},
+    "maintained": {("train", "lab", 2.0), ("other", "lab", 0.0)},
     "impossible": set(),
 }
 
@@ -143,7 +147,7 @@ def _features(problem: Problem) -> Iterator[str]:
         yield from ("fraction" for share in placement.shares if 0 < shape.accelerators < 1)
         yield from ("several nodes" for _ in placement.shares if placement.machines > 1)
         yield from ("checked latency" for _ in [job] if getattr(job.work, "latency_limit_ms", None))
-    for part in ("limits", "denials", "leases", "links", "transfers"):
+    for part in ("limits", "denials", "leases", "forecasts", "maintenance", "links", "transfers"):
         yield from (part for _ in getattr(plan if part == "transfers" else problem, part))
 
 

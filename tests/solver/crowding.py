@@ -10,6 +10,7 @@ import random
 from datetime import UTC, datetime
 from itertools import permutations
 
+from hybridplace.model.forecast import Figure, Forecast, Maintenance
 from hybridplace.model.job import (
     Checkpoint,
     Dataset,
@@ -32,6 +33,7 @@ SITES = ("lab", "near", "far")
 def crowded_problem(seed: int) -> Problem:
     """Return a problem of two to four jobs that exhaustive search solves in a moment."""
     draw = random.Random(seed)
+    other = random.Random(f"families {seed}")  # so that what these draw changes nothing else
     names = [f"j{number}" for number in range(draw.choice((2, 3, 3, 4)))]
     datasets, reads, writes = _data(draw, names)
     return Problem(
@@ -56,6 +58,8 @@ def crowded_problem(seed: int) -> Problem:
         limits=_limits(draw),
         rules=(Rule(id="r1", reason="no"),),
         denials=_denials(draw, names, datasets),
+        forecasts=_forecasts(other),
+        maintenance=_maintenance(other),
     )
 
 
@@ -90,6 +94,34 @@ def _pools(draw: random.Random) -> tuple[Pool, ...]:
         for site in ("near", "far")
     )
     return (Pool(id="nodes", site="lab", nodes=nodes), *quotas)
+
+
+def _forecasts(draw: random.Random) -> tuple[Forecast, ...]:
+    """Figures of the lab and of a quota that change from hour to hour, in a third of them."""
+    if draw.random() < 0.65:
+        return ()
+    values = {
+        ("lab", Figure.ENERGY_USD_KWH): (0.1, 0.2, 3.0),
+        ("lab", Figure.CARBON_G_KWH): (100.0, 300.0, 900.0),
+        ("near-quota", Figure.AT_MOST): (0.0, 1.0, 2.0, 8.0),
+    }
+    kept = draw.sample(list(values), draw.choice((1, 2, 3)))
+    return tuple(
+        Forecast(
+            subject=subject,
+            measure=figure,
+            hourly=tuple(draw.choice(values[subject, figure]) for _ in range(4)),
+        )
+        for subject, figure in kept
+    )
+
+
+def _maintenance(draw: random.Random) -> tuple[Maintenance, ...]:
+    if draw.random() < 0.75:
+        return ()
+    start_h = draw.choice((0.0, 0.5, 1.0))
+    node = draw.choice((None, "n0"))
+    return (Maintenance(pool="nodes", node=node, start_h=start_h, end_h=start_h + 1.0),)
 
 
 def _offers(draw: random.Random) -> tuple[Offer, ...]:

@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from itertools import islice
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 
@@ -15,6 +16,7 @@ from hybridplace.model.verify import breaches
 from hybridplace.solver import (
     Stop,
     candidates,
+    constraints,
     exact,
     packing,
     place,
@@ -130,7 +132,7 @@ def _keep_the_cheapest(criteria):
     return [int(criteria[:, 0].argmin())]
 
 
-def _pack_nothing(nodes, stays, *, exact=True):
+def _pack_nothing(nodes, stays, closed, *, exact=True):
     return tuple(tuple(packing.Share(node=nodes[0].id) for _ in range(s.peak)) for s in stays)
 
 
@@ -148,11 +150,16 @@ def _cheapest_home(problem, dataset, target):
     return islice(useful_homes(problem, dataset, target), 1)
 
 
+def _without_hours(problem):
+    return replace(right_columns(problem), varies=np.zeros(len(problem.offers), dtype=bool))
+
+
+right_columns = compiling.columns_of
 result_transfers, useful_homes = result.transfers_for, variables._useful
 MUTANTS = {
     "dominance drops what is needed": (candidates, "pareto", _keep_the_cheapest),
     "workers get no accelerators": (exact, "pack", _pack_nothing),
-    "a conflict names too few": (exact, "conflict", lambda nodes, stays: (0,)),
+    "a conflict names too few": (exact, "conflict", lambda *_: (0,)),
     "data comes from the dearest home": (result, "transfers_for", _dearest),
     "only the cheapest home is looked at": (variables, "_useful", _cheapest_home),
     "nobody waits for a cheaper copy": (candidates, "_may_wait", lambda *_: False),
@@ -162,6 +169,9 @@ MUTANTS = {
     "users are never too far": (compiling, "too_far", lambda *_: False),
     "limits count everything": (candidates, "limit_scope", lambda _, offers, *__: offers | True),
     "only the first start": (candidates, "_starts", lambda *_, **__: range(1)),
+    "nothing is maintained": (candidates, "closed", lambda *_: frozenset()),
+    "quotas do not change": (constraints, "quota_size", lambda _, pool, __: pool.at_most),
+    "figures do not change": (compiling, "columns_of", _without_hours),
     "lateness is free": (candidates, "lateness_usd", lambda *_: 0.0),
     "rejection is free": (exact, "rejection_costs", lambda *_: Costs()),
     "transfers are free": (exact, "transfer_usd", lambda *_: 0.0),
