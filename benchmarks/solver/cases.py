@@ -11,6 +11,7 @@ from benchmarks.solver.instances import (
     slots_problem,
     static_problem,
     tenants_problem,
+    varying_problem,
 )
 from hybridplace.model.problem import Problem
 
@@ -72,6 +73,15 @@ CASES = {
                 Size(jobs=1000, slots=168, cpu_s=4.0, gap=0.006),
                 Size(jobs=10_000, slots=24, cpu_s=15.0, gap=0.008),
                 Size(jobs=10_000, slots=168, cpu_s=18.0, gap=0.0045),
+            ),
+        ),
+        Case(
+            name="varying",
+            told="the same, with prices, emissions and own nodes that change by the hour",
+            make=lambda size, seed: varying_problem(size.jobs, size.slots, seed),
+            sizes=(
+                Size(jobs=100, slots=48, quick=True),
+                Size(jobs=1000, slots=168, cpu_s=6.0, gap=0.012),
             ),
         ),
         Case(

@@ -34,6 +34,7 @@ from benchmarks.solver.supply import (
     quota_ids,
     shipped,
 )
+from benchmarks.solver.varying import forecasts, maintenance
 from hybridplace.model.job import Job
 from hybridplace.model.problem import Assumptions, Denial, Limit, LimitMeasure, Problem, Rule
 from hybridplace.model.site import Link, Pool
@@ -65,6 +66,16 @@ def slots_problem(jobs: int, slots: int, seed: int) -> Problem:
     """Return jobs that come over `slots` hours and may wait, 1.2 to 10 times their length."""
     demand = draw_demand(jobs, seed, horizon_h=float(slots), waits=True)
     return Problem(**_parts(demand, tuple(write_jobs(demand)), seed, float(slots), 1.0))
+
+
+def varying_problem(jobs: int, slots: int, seed: int) -> Problem:
+    """Return the same with prices, emissions and own nodes that change from hour to hour."""
+    demand = draw_demand(jobs, seed, horizon_h=float(slots), waits=True)
+    parts = _parts(demand, tuple(write_jobs(demand)), seed, float(slots), 1.0)
+    draw = np.random.default_rng((seed, 5))
+    parts["forecasts"] = tuple(forecasts(parts["sites"], parts["offers"], slots, draw))
+    parts["maintenance"] = tuple(maintenance(parts["pools"], slots, draw))
+    return Problem(**parts)
 
 
 def tenants_problem(jobs: int, seed: int) -> Problem:

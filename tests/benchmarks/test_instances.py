@@ -15,6 +15,7 @@ from benchmarks.solver.instances import (
     slots_problem,
     static_problem,
     tenants_problem,
+    varying_problem,
 )
 from benchmarks.solver.supply import quota_ids
 from hybridplace.model.job import Inference, Training
@@ -142,6 +143,17 @@ def test_jobs_of_many_slots_arrive_over_time_and_may_wait():
     assert problem.slot_h == 1.0
     assert len(starts) > 15
     assert all(hour is not None and hour <= 48 for hour in deadlines)
+
+
+def test_what_varies_changes_by_the_hour():
+    """Spot prices, grids and the power of own sites have a figure per hour; own nodes go away."""
+    problem = varying_problem(100, 48, 1)
+    measures = Counter(one.measure for one in problem.forecasts)
+    away = Counter(one.pool for one in problem.maintenance)
+
+    assert len(measures) == 3
+    assert all(len(set(one.hourly)) > 1 for one in problem.forecasts)
+    assert set(away) == {pool.id for pool in problem.pools if pool.nodes}
 
 
 def test_shared_datasets_have_many_readers_and_pipelines_run_in_order():
