@@ -32,7 +32,7 @@ from hybridplace.model.site import Measure, Node, Pool, Site
 from hybridplace.model.verify import verify
 from hybridplace.solver import Stop, solve
 from hybridplace.solver.candidates import choose_candidates
-from hybridplace.solver.compile import compile_problem
+from hybridplace.solver.tables import compile_problem
 
 SIZES = (10, 30, 100)
 GAP = 0.01

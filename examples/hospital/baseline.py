@@ -20,7 +20,7 @@ import hybridplace as hp
 from hybridplace.model.job import Job
 from hybridplace.model.problem import Denial, Problem, Rule
 from hybridplace.model.site import Market
-from hybridplace.solver.compile import compile_problem
+from hybridplace.solver.tables import compile_problem
 
 FOLDER = Path(__file__).resolve().parent
 NOW = datetime(2026, 11, 24, tzinfo=UTC)

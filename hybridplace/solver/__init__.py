@@ -10,7 +10,7 @@ from hybridplace.model.problem import Problem
 from hybridplace.solver.stop import Progress, Stop
 
 if TYPE_CHECKING:
-    from hybridplace.solver.compile import Compiled
+    from hybridplace.solver.tables import Compiled
 
 __all__ = ["Progress", "Stop", "solve"]
 
@@ -40,9 +40,9 @@ def solve(
         When costs are too large to be added up exactly.
     """
     from hybridplace.solver.candidates import choose_candidates
-    from hybridplace.solver.compile import compile_problem
     from hybridplace.solver.exact import solve_exactly
     from hybridplace.solver.result import plan_of
+    from hybridplace.solver.tables import compile_problem
 
     compiled = compiled or compile_problem(problem)
     candidates = choose_candidates(compiled)

@@ -15,9 +15,9 @@ from hybridplace.model.problem import LimitMeasure, Problem
 from hybridplace.model.run import TIME_TOLERANCE_H, run_of, slot_count
 from hybridplace.model.site import Market, Measure, Node
 from hybridplace.solver.columns import Columns, Floats, Ints
-from hybridplace.solver.compile import Compiled, Pairs, limit_scope, serving_workers, start_h
 from hybridplace.solver.packing import Closed
 from hybridplace.solver.place import own_nodes
+from hybridplace.solver.tables import Compiled, Pairs, limit_scope, serving_workers, start_h
 
 
 @dataclass(frozen=True, kw_only=True)

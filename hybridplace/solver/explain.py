@@ -24,12 +24,12 @@ from hybridplace.model.plan import Costs, Placement, Plan, Status, Transfer
 from hybridplace.model.problem import Problem, Rule
 from hybridplace.model.run import TIME_TOLERANCE_H, first_slot, run_of
 from hybridplace.model.verify import breaches
-from hybridplace.solver.compile import Compiled, compile_problem, start_h
 from hybridplace.solver.packing import Stay, pack
 from hybridplace.solver.place import denying_rules, own_nodes
 from hybridplace.solver.reasons import TEXT, Reason, reasons_of
 from hybridplace.solver.relax import Relaxation, smallest_relaxation
 from hybridplace.solver.result import exclusion_counts, fewest_reasons, transfers_for
+from hybridplace.solver.tables import Compiled, compile_problem, start_h
 
 NEXT_BEST = 3
 FULL = "own nodes are full then"

@@ -17,9 +17,9 @@ from hybridplace.model.run import TIME_TOLERANCE_H
 from hybridplace.model.verify import MONEY_TOLERANCE
 from hybridplace.solver.candidates import limit_uses
 from hybridplace.solver.columns import Bools
-from hybridplace.solver.compile import Compiled, Pairs, start_h
 from hybridplace.solver.place import denying_rules, latency_usd_at
 from hybridplace.solver.reasons import Reason, reasons_of
+from hybridplace.solver.tables import Compiled, Pairs, start_h
 
 LIFTABLE = (
     Reason.QUOTA

@@ -15,10 +15,10 @@ from hybridplace.model.problem import Problem
 from hybridplace.model.run import TIME_TOLERANCE_H, run_of
 from hybridplace.model.verify import MONEY_TOLERANCE
 from hybridplace.solver.candidates import Candidates
-from hybridplace.solver.compile import Compiled
 from hybridplace.solver.exact import Solution
 from hybridplace.solver.place import denying_rules, may_copy
 from hybridplace.solver.reasons import TEXT, Reason, reasons_of
+from hybridplace.solver.tables import Compiled
 
 SOLVER = "cp-sat"
 NOT_MADE = "could run here if its input were made, but this is left out:"

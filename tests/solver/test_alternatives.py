@@ -12,8 +12,8 @@ from hybridplace.model.plan import Plan
 from hybridplace.model.problem import Problem
 from hybridplace.model.verify_placement import breaches
 from hybridplace.solver import solve
-from hybridplace.solver.compile import compile_problem
 from hybridplace.solver.explain import alternative
+from hybridplace.solver.tables import compile_problem
 from tests import brute
 from tests.problems import NAMED
 from tests.solver.crowding import crowded_problem

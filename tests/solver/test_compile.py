@@ -1,4 +1,4 @@
-"""The arrays of `compile_problem` against the scalar formulas of the model, figure by figure."""
+"""`compile_instance` against the scalar formulas of the model, figure by figure, and dominance."""
 
 from __future__ import annotations
 
@@ -8,73 +8,87 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from hybridplace.model.cost import UnknownFigureError, run_carbon_g, run_costs
+from hybridplace.model.capacity import quota_use
+from hybridplace.model.cost import (
+    UnknownFigureError,
+    lateness_usd,
+    placement_use,
+    rejection_costs,
+    run_carbon_g,
+    run_costs,
+)
 from hybridplace.model.job import Job
 from hybridplace.model.plan import Placement
 from hybridplace.model.problem import Problem
-from hybridplace.model.run import run_of, workers_per_machine
+from hybridplace.model.run import run_of, slot_count, workers_per_machine
 from hybridplace.model.site import Market, Offer
 from hybridplace.model.verify_placement import breaches
-from hybridplace.solver.candidates import choose_candidates, pareto
-from hybridplace.solver.columns import varies
-from hybridplace.solver.compile import compile_problem, start_h
+from hybridplace.solver.block import Block
+from hybridplace.solver.compile import compile_instance
+from hybridplace.solver.groups import group_of, groups_of
+from hybridplace.solver.instance import Instance
+from hybridplace.solver.offers import own_first
 from hybridplace.solver.reasons import TEXT, Reason
+from hybridplace.solver.supply import chunk_of, supply_of
 from tests import brute
-from tests.problems import NAMED, small_problems
+from tests.problems import small_problems as any_problems
 from tests.solver.crowding import crowded_problem
 
 
+def small_problems():
+    """Draw problems whose figures do not change over time."""
+    return any_problems().map(_steady)
+
+
+def _steady(problem: Problem) -> Problem:
+    return replace(problem, forecasts=(), maintenance=())
+
+
 def _same(one: float, other: float) -> bool:
-    return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-9)
+    return math.isclose(one, other, rel_tol=1e-12, abs_tol=1e-12)
 
 
-def _check_figures(problem, job, table, row, run) -> None:
-    """Hold the figures of one pair to those of a run, or to the least, where they vary by start."""
-    offer, shape = problem.offers[row], job.shapes[table.shape]
-    agrees = _at_most if varies(problem, offer) else _same
-    assert _same(run.start_h + table.hours[row], run.end_h)
-    assert _same(table.accelerator_h[row], shape.accelerators * run.worker_h)
+def all_pairs(problem: Problem):
+    """Yield each job with its pairs on all offers, one shape at a time."""
+    chunk = chunk_of(supply_of(problem), problem.jobs)
+    for row in range(len(chunk.shapes.job)):
+        block = Block(chunk, np.array([row]), own_first(chunk.supply.offers))
+        yield problem.jobs[chunk.shapes.job[row]], int(chunk.shapes.shape[row]), block
+
+
+def _check_pair(problem, job, shape_row, block, at) -> None:
+    """Hold the figures of one pair to those of its run, and its reasons to `verify`."""
+    offer, shape = problem.offers[block.offers[at]], job.shapes[shape_row]
+    kind, reasons = block.kind[at], block.reasons[at, 0]
+    begin_h = float(block.first[at if len(block.first) > 1 else 0, 0]) * problem.slot_h
+    run = run_of(problem, job, offer, shape, begin_h)
+    assert block.runs.per_machine[kind, 0] == workers_per_machine(shape, offer)
+    if run is None or reasons & (Reason.TIME | Reason.DATA):
+        assert reasons
+        return
+    assert _same(begin_h + block.runs.hours[kind, 0], run.end_h)
+    assert _same(block.accelerator_h[at, 0], shape.accelerators * run.worker_h)
     carbon_g = run_carbon_g(problem, offer, shape, run)
-    if carbon_g is None:
-        assert np.isnan(table.carbon_g[row])
-    else:
-        assert agrees(table.carbon_g[row], carbon_g)
+    told_g = block.carbon_g[at, 0]
+    assert np.isnan(told_g) if carbon_g is None else _same(told_g, carbon_g)
     try:
         costs = run_costs(problem, job, offer, shape, run)
     except UnknownFigureError:
-        assert table.reasons[row]
+        assert reasons
         return
-    assert agrees(table.usd[row], costs.total_usd - costs.lateness_usd)
-    assert agrees(table.money_usd[row], costs.money_usd)
-
-
-def _at_most(one: float, other: float) -> bool:
-    return one <= other or _same(one, other)
-
-
-def _check_pair(problem, job, table, row) -> None:
-    """Hold one pair to its earliest run: the figures, and what `verify` says."""
-    offer, shape = problem.offers[row], job.shapes[table.shape]
-    if not math.isfinite(table.ready_h[row]):
-        assert table.reasons[row] & Reason.DATA
-        return
-    begin = start_h(problem, job, float(table.ready_h[row]))
-    run = run_of(problem, job, offer, shape, begin)
-    assert table.per_machine[row] == max(workers_per_machine(shape, offer), 0)
-    if run is None:
-        assert table.reasons[row]
-        return
-    _check_figures(problem, job, table, row, run)
+    assert _same(block.usd[at, 0], costs.total_usd - costs.lateness_usd)
+    assert _same(block.money_usd[at, 0], costs.money_usd)
     alone = Placement(
         job=job.id,
         offer=offer.id,
-        shape=table.shape,
-        start_h=begin,
+        shape=shape_row,
+        start_h=begin_h,
         end_h=run.end_h,
         machines=run.machines,
     )
-    if offer.market is not Market.OWNED and table.reasons[row] == 0:
+    if offer.market is not Market.OWNED and reasons == 0:
         assert () == tuple(breaches(problem, alone))
 
 
@@ -82,11 +96,9 @@ def _check_pair(problem, job, table, row) -> None:
 @given(small_problems())
 def test_arrays_equal_the_formulas(problem):
     """Every figure of every pair is what the model says; what may be used breaks no rule."""
-    compiled = compile_problem(problem)
-    for job, tables in zip(problem.jobs, compiled.pairs, strict=True):
-        for table in tables:
-            for row in range(len(problem.offers)):
-                _check_pair(problem, job, table, row)
+    for job, shape, block in all_pairs(problem):
+        for at in range(len(block.offers)):
+            _check_pair(problem, job, shape, block, at)
 
 
 def _alone(problem: Problem, job: Job) -> Problem:
@@ -122,16 +134,10 @@ def _check_masks(problem: Problem) -> None:
     budgets = [one for one in problem.limits if one.measure == "usd" and problem.datasets]
     limits = tuple(one for one in problem.limits if one not in budgets)
     problem = replace(problem, limits=limits)
-    compiled = compile_problem(problem)
-    for job, tables in zip(problem.jobs, compiled.pairs, strict=True):
+    for job, shape, block in all_pairs(problem):
         alone = _alone(problem, job)
-        for table in tables:
-            expected = [_can_be(alone, offer, table.shape) for offer in problem.offers]
-            found = (table.reasons == 0).tolist()
-            if problem.forecasts or problem.maintenance:
-                # Whether something can be there at some time is more than masks can tell.
-                found = [one and other for one, other in zip(found, expected, strict=True)]
-            assert expected == found
+        expected = [_can_be(alone, problem.offers[offer], shape) for offer in block.offers]
+        assert expected == (block.reasons[:, 0] == 0).tolist()
 
 
 @settings(max_examples=150)
@@ -143,8 +149,30 @@ def test_a_pair_is_out_exactly_when_it_cannot_be(problem):
 
 def test_pairs_of_crowded_problems_are_out_exactly_when_they_cannot_be():
     """The same where capacity is tight and data is far."""
-    for problem in map(crowded_problem, range(100)):
+    for problem in map(_steady, map(crowded_problem, range(100))):
         _check_masks(problem)
+
+
+@settings(max_examples=50)
+@given(small_problems())
+def test_masks_of_many_jobs_are_those_of_each(problem):
+    """Pricing all shapes of one hardware on its offers tells what pricing one on all tells."""
+    chunk = chunk_of(supply_of(problem), problem.jobs)
+    alone = {
+        (job.id, shape): dict(zip(block.offers.tolist(), block.reasons[:, 0], strict=True))
+        for job, shape, block in all_pairs(problem)
+    }
+    key = [
+        (hardware, bool(chunk.jobs.serves[job]))
+        for job, hardware in zip(chunk.shapes.job, chunk.shapes.hardware, strict=True)
+    ]
+    for one in set(key):
+        rows = np.flatnonzero([one == other for other in key])
+        block = Block(chunk, rows, own_first(chunk.supply.offers))
+        for column, row in enumerate(rows):
+            name = problem.jobs[chunk.shapes.job[row]].id
+            told = dict(zip(block.offers.tolist(), block.reasons[:, column], strict=True))
+            assert alone[name, int(chunk.shapes.shape[row])] == told
 
 
 def test_every_reason_has_words():
@@ -152,33 +180,149 @@ def test_every_reason_has_words():
     assert set(Reason) == set(TEXT)
 
 
-def test_candidates_are_in_the_order_of_jobs():
-    """The CSR arrays are consistent: rows of a job lie together, cheapest first."""
-    for problem in [*NAMED.values(), *map(crowded_problem, range(40))]:
-        found = choose_candidates(compile_problem(problem))
+def _check_option(problem: Problem, instance: Instance, row: int) -> None:
+    """Hold every figure of an option, from its first and its last start, to the model."""
+    o = instance.options
+    job, offer = problem.jobs[o.job[row]], problem.offers[o.offer[row]]
+    shape = job.shapes[o.shape[row]]
+    assert o.first[o.job[row]] <= row < o.first[o.job[row] + 1]
+    assert problem.sites[o.site[row]].id == offer.site
+    for start in {int(o.earliest[row]), int(o.latest[row])}:
+        begin_h = start * problem.slot_h
+        run = run_of(problem, job, offer, shape, begin_h)
+        assert run is not None
+        costs = run_costs(problem, job, offer, shape, run)
+        assert _same(o.cost_usd[row], costs.total_usd - lateness_usd(job, run.end_h))
+        assert _same(begin_h + o.hours[row], run.end_h)
+        assert slot_count(problem, begin_h, run.end_h) == o.slots[row] == len(run.workers)
+        use = o.use[row] * np.ones((len(run.workers), 1))
+        if o.curve[row] >= 0:
+            assert o.earliest[row] == o.latest[row]
+            use = use * o.curves[o.curve[row], : len(run.workers), None]
+        for slot, workers in enumerate(run.workers):
+            assert np.allclose(use[slot], _used(problem, offer, shape, workers), rtol=1e-12)
+        placement = Placement(
+            job=job.id,
+            offer=offer.id,
+            shape=int(o.shape[row]),
+            start_h=begin_h,
+            end_h=run.end_h,
+            machines=run.machines,
+        )
+        counted = dict(zip(o.limit[row].tolist(), o.limit_use[row], strict=True))
+        for number, limit in enumerate(problem.limits):
+            assert _same(counted.get(number, 0.0), placement_use(problem, limit, placement))
+        told = tuple(breaches(problem, placement))
+        assert not told or offer.market is Market.OWNED
+    group = group_of(offer)
+    assert o.group[row] == (-1 if group is None else groups_of(problem).index(group))
 
-        assert found.first[0] == 0
-        assert found.first[-1] == len(found.usd)
-        for number in range(len(problem.jobs)):
-            rows = list(found.of(number))
-            assert {number} >= set(found.job[rows].tolist())
-            assert sorted(found.usd[rows]) == found.usd[rows].tolist()
+
+def _used(problem: Problem, offer, shape, workers) -> list[float]:
+    """Return what workers take of each resource of their group."""
+    if offer.market is Market.OWNED:
+        return [workers * shape.accelerators, workers * shape.cpus, workers * shape.memory_gib]
+    measure = problem.pool[offer.pool].measure if offer.pool else None
+    return [quota_use(offer, shape, workers, measure) if measure else 0.0, 0.0, 0.0]
 
 
-def test_pareto_keeps_what_nothing_replaces():
-    """A row goes when another is no larger anywhere; of equal ones the first stays."""
-    criteria = np.array([[2.0, 1.0], [1.0, 2.0], [2.0, 2.0], [1.0, 2.0], [3.0, 0.5]])
+@settings(max_examples=150)
+@given(small_problems())
+def test_options_are_what_the_model_says(problem):
+    """Each kept option has the figures that its run has, wherever it may start."""
+    instance = compile_instance(problem)
+    for row in range(len(instance.options.job)):
+        _check_option(problem, instance, row)
 
-    assert [1, 0, 4] == pareto(criteria)
+
+def test_options_of_crowded_problems_are_what_the_model_says():
+    """The same where own nodes serve loads that change by the hour."""
+    for problem in map(_steady, map(crowded_problem, range(60))):
+        instance = compile_instance(problem)
+        for row in range(len(instance.options.job)):
+            _check_option(problem, instance, row)
 
 
-@pytest.mark.parametrize("seed", range(0, 120, 3))
-def test_dropped_pairs_are_not_missed(seed, monkeypatch):
-    """Solving over all pairs costs what solving over the undominated ones costs."""
-    from hybridplace.solver import candidates, solve
+def _priced(problem: Problem, prices, job, shape, block, at) -> float:
+    """Return the least reduced cost of a pair over its starts; inf if it may not be used."""
+    if block.reasons[at, 0]:
+        return math.inf
+    capacity, limit_prices = prices
+    offer, least = problem.offers[block.offers[at]], math.inf
+    group = group_of(offer)
+    first = int(block.first[at if len(block.first) > 1 else 0, 0])
+    hours = block.runs.hours[block.kind[at], 0]
+    for start in range(first, capacity.shape[2]):
+        begin_h = start * problem.slot_h
+        run = run_of(problem, job, offer, job.shapes[shape], begin_h)
+        if run is None or run.end_h > block.latest_end_h[0] + 1e-6:
+            break
+        cost = block.usd[at, 0] + lateness_usd(job, begin_h + hours)
+        if group is not None:
+            for slot, workers in enumerate(run.workers, start):
+                used = _used(problem, offer, job.shapes[shape], workers)
+                cost += capacity[groups_of(problem).index(group), :, slot] @ used
+        placement = Placement(
+            job=job.id,
+            offer=offer.id,
+            shape=shape,
+            start_h=begin_h,
+            end_h=run.end_h,
+            machines=run.machines,
+        )
+        for number, limit in enumerate(problem.limits):
+            cost += limit_prices[number] * placement_use(problem, limit, placement)
+        least = min(least, cost)
+        if job.kind == "inference":
+            break
+    return least
 
-    problem = crowded_problem(seed)
-    pruned = solve(problem)
-    monkeypatch.setattr(candidates, "pareto", lambda criteria: list(range(len(criteria))))
 
-    assert math.isclose(pruned.objective_usd, solve(problem).objective_usd, abs_tol=1e-6)
+def _least(problem: Problem, instance: Instance, prices, number: int) -> float:
+    """Return the least reduced cost of the kept options of a job over their starts."""
+    o, (capacity, limit_prices), least = instance.options, prices, math.inf
+    for row in range(o.first[number], o.first[number + 1]):
+        for start in range(o.earliest[row], o.latest[row] + 1):
+            end_h = start * problem.slot_h + o.hours[row]
+            cost = o.cost_usd[row] + lateness_usd(problem.jobs[number], end_h)
+            for slot in range(o.slots[row] if o.group[row] >= 0 else 0):
+                share = o.curves[o.curve[row], slot] if o.curve[row] >= 0 else 1.0
+                cost += share * (capacity[o.group[row], :, start + slot] @ o.use[row])
+            counted = zip(o.limit[row], o.limit_use[row], strict=True)
+            cost += sum(limit_prices[limit] * use for limit, use in counted if limit >= 0)
+            least = min(least, cost)
+    return least
+
+
+def _check_bound(problem: Problem, seed: int) -> None:
+    """Hold the Lagrangian over kept options to that over all block, at prices drawn from a seed."""
+    draw = np.random.default_rng(seed)
+    instance = compile_instance(problem)
+    capacity = draw.exponential(0.3, instance.capacity.shape)
+    capacity *= draw.random(instance.capacity.shape) < 0.5
+    limits = draw.exponential(0.3, len(problem.limits)) * (draw.random(len(problem.limits)) < 0.5)
+    prices = capacity, limits
+    everything: dict[str, float] = {}
+    for job, shape, block in all_pairs(problem):
+        for at in range(len(block.offers)):
+            cost = _priced(problem, prices, job, shape, block, at)
+            everything[job.id] = min(everything.get(job.id, math.inf), cost)
+    for number, job in enumerate(problem.jobs):
+        reject_usd = rejection_costs(problem, job).total_usd
+        assert _same(instance.jobs.reject_usd[number], reject_usd)
+        kept = min(reject_usd, _least(problem, instance, prices, number))
+        assert math.isclose(kept, min(reject_usd, everything[job.id]), rel_tol=1e-9)
+
+
+@settings(max_examples=100)
+@given(small_problems(), st.integers(0, 100))
+def test_no_price_makes_a_dropped_pair_the_best(problem, seed):
+    """At any prices that are not negative the best of the kept is the best of all, to 1e-9."""
+    _check_bound(problem, seed)
+
+
+@pytest.mark.parametrize("first", range(0, 120, 30))
+def test_no_price_makes_a_dropped_pair_of_crowded_problems_the_best(first):
+    """The same where several pairs of a job compete for the same."""
+    for seed in range(first, first + 30):
+        _check_bound(_steady(crowded_problem(seed)), seed)

@@ -11,8 +11,8 @@ from hybridplace.model.problem import Denial, Limit, LimitMeasure, Problem, Rule
 from hybridplace.model.site import Link, Market, Measure, Pool
 from hybridplace.model.verify import verify
 from hybridplace.solver import solve
-from hybridplace.solver.compile import compile_problem
 from hybridplace.solver.relax import Relaxation, smallest_relaxation
+from hybridplace.solver.tables import compile_problem
 from tests.problems import BOUGHT, LINKS, NODES, PLAIN, SPOT, TRAIN
 from tests.solver.crowding import crowded_problem
 

@@ -159,7 +159,7 @@ def test_without_jobs_there_is_nothing_to_do():
 
 def test_a_compiled_problem_may_be_given():
     """Compiling once and solving gives the plan that solving alone gives."""
-    from hybridplace.solver.compile import compile_problem
+    from hybridplace.solver.tables import compile_problem
 
     problem = PLAIN.with_jobs(TRAIN, replace(TRAIN, id="other"))
 

@@ -1,0 +1,278 @@
+"""Some shapes on some offers: what each pair costs, and every reason against it.
+
+One implementation for a thousand jobs and for one: `compile` prices blocks of jobs that need the
+same hardware on the offers that have it; explanations price one job on all offers. Arrays are
+(offers, shapes), so that what depends on the kind of hardware is spread by whole rows.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridplace.model.problem import LimitMeasure
+from hybridplace.model.run import TIME_TOLERANCE_H
+from hybridplace.solver.instance import Bools, Floats, Ints
+from hybridplace.solver.reasons import Reason
+from hybridplace.solver.runs import SIZE_TOLERANCE, Runs, Service, first_slots, runs_of, service_of
+from hybridplace.solver.supply import Chunk
+from hybridplace.units import WATTS_PER_KILOWATT
+
+Masks = NDArray[np.int32]
+
+QUOTA_TOLERANCE = 1e-6
+LIMIT_TOLERANCE = 1e-6
+
+
+class Block:
+    """Some shapes of a chunk, of one hardware, on some offers; arrays are (offers, shapes).
+
+    Parameters
+    ----------
+    rows : ints
+        Of `Chunk.shapes`; all of inference jobs, or none.
+    offers : ints
+        Of `OfferTable`, own ones first.
+    """
+
+    def __init__(self, chunk: Chunk, rows: Ints, offers: Ints) -> None:
+        self.chunk, self.rows, self.offers = chunk, rows, offers
+        self.job = chunk.shapes.job[rows]
+        self.table = chunk.supply.offers
+        kinds, self.kind = np.unique(self.table.kind[offers].astype(np.int64), return_inverse=True)
+        self.own = int(self.table.owned[offers].sum())
+        problem = chunk.supply.problem
+        serves = bool(chunk.jobs.serves[self.job[0]])
+        self.service: Service | None = (
+            service_of(problem, chunk.jobs, chunk.shapes, rows) if serves else None
+        )
+        self.runs: Runs = runs_of(
+            chunk.jobs, chunk.shapes, rows, self.table.kinds, kinds, self.service
+        )
+        self.kinds = kinds
+
+    @property
+    def waits(self) -> bool:
+        """Say whether data makes some wait: the first slot then differs by site."""
+        return bool(self.chunk.sites.ready_h[:, self.job].any())
+
+    @cached_property
+    def usd(self) -> Floats:
+        """Return the objective without lateness and data."""
+        usd = self._paid(self.table.machine_usd_h, self.table.kwh_usd)
+        usd += self.place_usd
+        return usd
+
+    @cached_property
+    def place_usd(self) -> Floats:
+        """Return what depends on the place alone: latency, and leaving the offer held now."""
+        chunk = self.chunk
+        usd = np.zeros((1, len(self.rows)))
+        if self.service is not None:
+            usd = chunk.sites.usd[self.table.site[self.offers][:, None], self.job]
+        held = chunk.held[self.job]
+        if (held != -1).any():
+            move_usd = np.array([chunk.jobs.jobs[one].move_usd for one in self.job])
+            usd = usd + np.where((held != -1) & (held != self.offers[:, None]), move_usd, 0.0)
+        return usd
+
+    @cached_property
+    def money_usd(self) -> Floats:
+        """Return what limits on USD count, without data."""
+        return self._paid(self.table.price_usd_h, self.table.kwh_money_usd)
+
+    @cached_property
+    def carbon_g(self) -> Floats:
+        """Return the emissions."""
+        table, offers = self.table, self.offers
+        with np.errstate(invalid="ignore"):
+            carbon_g = self.runs.machine_h[self.kind] * table.machine_g_h[offers][:, None]
+        carbon_g[: self.own] = self._own_kwh * table.kwh_g[offers[: self.own]][:, None]
+        return carbon_g
+
+    @property
+    def accelerator_h(self) -> Floats:
+        """Return the hours of accelerators."""
+        worker_h: Floats = self.runs.worker_h[self.kind]
+        return self.chunk.shapes.accelerators[self.rows] * worker_h
+
+    def _paid(self, machine_usd_h: Floats, kwh_usd: Floats) -> Floats:
+        """Return machines, disks, addresses, and on own nodes energy."""
+        runs, kinds = self.runs, self.table.kinds
+        disk_gib = self.chunk.shapes.disk_gib[self.rows]
+        public = self.chunk.jobs.public[self.job]
+        with np.errstate(invalid="ignore"):  # of what never ends
+            extra = kinds.disk_usd_gib_h[self.kinds][:, None] * disk_gib * runs.worker_h
+            if public.any():
+                address_usd_h = np.where(public, kinds.address_usd_h[self.kinds][:, None], 0.0)
+                extra += address_usd_h * runs.machine_h
+            usd: Floats = runs.machine_h[self.kind]
+            usd *= machine_usd_h[self.offers][:, None]
+            usd += extra[self.kind]
+        if self.own:
+            usd[: self.own] += self._own_kwh * kwh_usd[self.offers[: self.own]][:, None]
+        return usd
+
+    @cached_property
+    def _own_kwh(self) -> Floats:
+        """Return what the workers on own nodes draw, without PUE."""
+        shapes, rows = self.chunk.shapes, self.rows
+        assumed = self.chunk.supply.problem.assumptions
+        rest_w = shapes.cpus[rows] * assumed.cpu_power_w
+        rest_w = rest_w + shapes.memory_gib[rows] * assumed.memory_power_w_gib
+        kind = self.kind[: self.own]
+        boards = shapes.accelerators[rows]
+        board_w = self.table.kinds.board_w[self.kinds[kind]][:, None]
+        power_w = rest_w + np.where(boards > 0, boards * board_w, 0.0)
+        kwh: Floats = power_w * self.runs.worker_h[kind] / WATTS_PER_KILOWATT
+        return kwh
+
+    @cached_property
+    def first(self) -> Floats:
+        """Return the first slot that each pair may start in; one row if data makes nobody wait."""
+        earliest_h = self.chunk.jobs.earliest_h[self.job]
+        if self.waits:
+            ready_h = self.chunk.sites.ready_h[:, self.job][self.table.site[self.offers]]
+            earliest_h = np.maximum(earliest_h, np.where(np.isinf(ready_h), 0.0, ready_h))
+        else:
+            earliest_h = earliest_h[None]
+        return first_slots(earliest_h, self.chunk.supply.problem.slot_h)
+
+    @cached_property
+    def latest_end_h(self) -> Floats:
+        """Return when each job must have ended."""
+        horizon_h = self.chunk.supply.problem.horizon_h
+        return np.minimum(horizon_h, self.chunk.jobs.deadline_h[self.job])
+
+    @cached_property
+    def reasons(self) -> Masks:
+        """Return every reason against each pair, as bits; 0 is a pair that may be used."""
+        chunk, table, offers = self.chunk, self.table, self.offers
+        own_bits = ~table.priced[offers] * Reason.PRICE_UNKNOWN.value
+        reasons: Masks = self.runs.reasons[self.kind] | own_bits.astype(np.int32)[:, None]
+        there = chunk.sites.reasons[:, self.job]
+        if there.any():
+            reasons |= there[table.site[offers]]
+        gone = ~table.available[offers]
+        if gone.any():
+            sold = gone[:, None] & (chunk.held[self.job] != offers[:, None])
+            reasons |= sold * np.int32(Reason.SOLD_OUT.value)
+        policies, which = np.unique(chunk.policy[self.job], return_inverse=True)
+        if policies.any():
+            denied = chunk.supply.denied[policies][:, offers].T
+            reasons |= denied[:, which] * np.int32(Reason.POLICY.value)
+        self._add_figures(reasons)
+        self._add_capacity(reasons)
+        self._add_time(reasons)
+        self._add_limits(reasons)
+        return reasons
+
+    def _fitting(self) -> Bools:
+        fits: Bools = (self.runs.per_machine > 0)[self.kind]
+        return fits
+
+    def _add_figures(self, reasons: Masks) -> None:
+        """Add what has a price, but not all other figures that its cost needs."""
+        unknown = np.isnan(self.usd)
+        if unknown.any():
+            known = self.table.priced[self.offers][:, None] & self._fitting()
+            known &= np.isfinite(self.runs.worker_h)[self.kind]
+            reasons |= (unknown & known) * np.int32(Reason.FIGURE_UNKNOWN.value)
+
+    def _add_capacity(self, reasons: Masks) -> None:
+        """Add quotas and pools that are too small even when empty, and slow interconnects."""
+        table, kinds = self.table, self.table.kinds
+        gbps = self.chunk.jobs.interconnect_gbps[self.job]
+        if (~np.isnan(gbps)).any():
+            slow = ~(kinds.interconnect_gbps[self.kinds][:, None] >= gbps) & ~np.isnan(gbps)
+            slow &= (self.runs.machines > 1) & (self.runs.per_machine > 0)
+            slow &= ~kinds.owned[self.kinds][:, None]
+            reasons |= slow[self.kind] * np.int32(Reason.INTERCONNECT.value)
+        within = np.flatnonzero(np.isfinite(table.at_most[self.offers]))
+        if len(within):
+            offers = self.offers[within]
+            with np.errstate(divide="ignore"):
+                most = (table.at_most[offers] + QUOTA_TOLERANCE) / table.quota[offers]
+            over = self.runs.machines[self.kind[within]] > most[:, None]
+            over &= (self.runs.per_machine > 0)[self.kind[within]]
+            reasons[within] |= over * np.int32(Reason.QUOTA.value)
+        for one in range(self.own):
+            self._add_nodes(reasons, one, gbps)
+
+    def _add_nodes(self, reasons: Masks, one: int, gbps: Floats) -> None:
+        """Add own pools that hold too few workers."""
+        shapes, rows, group = self.chunk.shapes, self.rows, self.table.group[self.offers[one]]
+        workers = shapes.workers[rows] if self.service is None else self.service.peak
+        needs = np.array([shapes.accelerators[rows], shapes.cpus[rows], shapes.memory_gib[rows]])
+        total, fast, single = np.zeros(len(rows)), np.zeros(len(rows)), np.zeros(len(rows))
+        sizes = self.chunk.supply.node_sizes[group] if group >= 0 else {}
+        with np.errstate(divide="ignore", invalid="ignore"):
+            for (*has, speed), count in sizes.items():
+                holds = np.floor(np.array(has)[:, None] / needs + SIZE_TOLERANCE)
+                holds = np.where(needs > 0, holds, np.inf).min(axis=0)
+                total += holds * count
+                fast += holds * count * (speed >= gbps)
+                single = np.maximum(single, holds)
+        fits = (self.runs.per_machine > 0)[self.kind[one]]
+        small = total < workers
+        apart = ~small & ~np.isnan(gbps) & (single < workers) & (fast < workers)
+        reasons[one] |= (fits & small) * np.int32(Reason.POOL_SIZE.value)
+        reasons[one] |= (fits & apart) * np.int32(Reason.INTERCONNECT.value)
+
+    def _add_time(self, reasons: Masks) -> None:
+        """Add what would end too late, or start serving too late."""
+        slot_h = self.chunk.supply.problem.slot_h
+        first, hours = self.first, self.runs.hours
+        if self.waits:
+            hours = hours[self.kind]
+        late = first * slot_h + hours > self.latest_end_h + TIME_TOLERANCE_H
+        late &= np.isfinite(hours)
+        if not self.waits:
+            late = late[self.kind]
+        elif self.service is not None:
+            begin = first_slots(self.chunk.jobs.earliest_h[self.job], slot_h)
+            late |= first > begin
+        reasons |= late * np.int32(Reason.TIME.value)
+
+    def _add_limits(self, reasons: Masks) -> None:
+        """Add what exceeds a limit all by itself, or counts towards one and is not known."""
+        limits = self.chunk.supply.problem.limits
+        for place in range(self.chunk.limit.shape[1]):
+            limit = self.chunk.limit[self.job, place]
+            some = np.flatnonzero(limit >= 0)
+            if not len(some):
+                continue
+            most = np.array([limits[one].at_most for one in limit[some]])
+            most = most + LIMIT_TOLERANCE * np.maximum(1.0, np.abs(most))
+            use = self.limit_use(place, some)
+            over = (use > most) * np.int32(Reason.LIMIT.value)
+            unknown = np.isnan(use) & np.isfinite(self.runs.hours)[self.kind][:, some]
+            over |= unknown * np.int32(Reason.FIGURE_UNKNOWN.value)
+            reasons[:, some] |= over
+
+    def limit_use(self, place: int, some: Ints) -> Floats:
+        """Return what pairs count towards the limit at one place of `Chunk.limit`.
+
+        Parameters
+        ----------
+        some : ints
+            Of the shapes: those that have a limit there.
+        """
+        supply, limits = self.chunk.supply, self.chunk.supply.problem.limits
+        limit = self.chunk.limit[self.job[some], place]
+        amounts = {
+            LimitMeasure.USD: lambda: self.money_usd,
+            LimitMeasure.CARBON_G: lambda: self.carbon_g,
+            LimitMeasure.ACCELERATOR_H: lambda: self.accelerator_h,
+        }
+        accelerator, _ = self.chunk.shapes.hardwares[self.chunk.shapes.hardware[self.rows[0]]]
+        use = np.zeros((len(self.offers), len(some)))
+        for one in np.unique(limit):
+            if limits[one].accelerator in (None, accelerator):
+                which = np.flatnonzero(limit == one)
+                amount = amounts[limits[one].measure]()[:, some[which]]
+                scope = supply.offers.in_scope[supply.filter_row[one]][self.offers]
+                use[:, which] = np.where(scope[:, None], amount, 0.0)
+        return use

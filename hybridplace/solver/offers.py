@@ -1,0 +1,237 @@
+"""Offers as columns: what `compile` reads of all offers at once.
+
+Offers of one *kind* have the same hardware, so a job takes as long on each of them, and as many
+machines: what depends on hardware alone is computed once per kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridplace.model.problem import Limit, Problem
+from hybridplace.model.run import interruptions_per_h
+from hybridplace.model.site import Market, Measure, Offer
+from hybridplace.solver.groups import group_of, groups_of
+from hybridplace.solver.instance import Bools, Floats, Indices, Ints
+from hybridplace.units import GRAMS_PER_TONNE, WATTS_PER_KILOWATT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kinds:
+    """Hardware, one row per kind; NaN is not known.
+
+    Parameters
+    ----------
+    board_w : floats
+        Of one accelerator, under load.
+    disk_usd_gib_h, address_usd_h : floats
+        What disks and public addresses cost with it.
+    """
+
+    accelerator: NDArray[np.str_]
+    architecture: NDArray[np.str_]
+    owned: Bools
+    accelerators: Floats
+    cpus: Floats
+    memory_gib: Floats
+    board_w: Floats
+    interconnect_gbps: Floats
+    interruptions_per_h: Floats
+    disk_usd_gib_h: Floats
+    address_usd_h: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferTable:
+    """All offers of a problem, one row each, in the order of `Problem.offers`; NaN is not known.
+
+    Parameters
+    ----------
+    site, kind, group : indices
+        Rows of `Problem.sites`, of `kinds`, of `groups_of` (-1: nothing bounds it).
+    priced, available : bools
+    price_usd_h : floats
+        Of a machine.
+    machine_usd_h, machine_g_h : floats
+        Of a bought machine-hour: price and emissions at their price; emissions. Own nodes: the
+        price; 0.
+    kwh_usd, kwh_money_usd, kwh_g : floats
+        Of a kWh that a worker draws on own nodes, PUE included: energy and emissions at their
+        price; energy; emissions. 0 of bought machines.
+    quota, at_most : floats
+        What one machine counts towards its quota, and the most; 0 and inf in no quota.
+    in_scope : bools, (filters, offers)
+        Whether site and market of an offer are in the scope of limits with that filter.
+    """
+
+    kinds: Kinds
+    site: Indices
+    kind: Indices
+    group: Indices
+    owned: Bools
+    priced: Bools
+    available: Bools
+    price_usd_h: Floats
+    machine_usd_h: Floats
+    machine_g_h: Floats
+    kwh_usd: Floats
+    kwh_money_usd: Floats
+    kwh_g: Floats
+    quota: Floats
+    at_most: Floats
+    in_scope: Bools
+
+
+def own_first(table: OfferTable, offers: Ints | None = None) -> Ints:
+    """Return offers, or all of them, in the order of (own ones first, group, site)."""
+    rows = np.arange(len(table.kind)) if offers is None else offers
+    return rows[np.lexsort((rows, table.site[rows], table.group[rows], ~table.owned[rows]))]
+
+
+Filter = tuple[str | None, str | None, str | None, Market | None]
+"""Site, provider, country and market that a limit is about; None is every one."""
+
+
+def filter_of(limit: Limit) -> Filter:
+    """Return what a limit says of site and market."""
+    return (limit.site, limit.provider, limit.country, limit.market)
+
+
+def filters_of(problem: Problem) -> dict[Filter, int]:
+    """Return the distinct filters of all limits, with their row in `OfferTable.in_scope`."""
+    distinct = dict.fromkeys(filter_of(limit) for limit in problem.limits)
+    return {one: row for row, one in enumerate(distinct)}
+
+
+def table_of(problem: Problem) -> OfferTable:
+    """Return the offers of `problem` as columns."""
+    offers, sites = problem.offers, [problem.site[offer.site] for offer in problem.offers]
+    site_row = {site.id: row for row, site in enumerate(problem.sites)}
+    group_row = {group: row for row, group in enumerate(groups_of(problem))}
+    kind, kinds = _kinds(problem)
+    owned = kinds.owned[kind]
+    price_usd_h = _numbers(offer.price_usd_h for offer in offers)
+    pue = _numbers(site.pue for site in sites)
+    kwh_g = pue * _numbers(site.carbon_g_kwh for site in sites)
+    machine_g_h = _machine_w(problem, kinds)[kind] / WATTS_PER_KILOWATT * kwh_g
+    g_usd = problem.assumptions.carbon_usd_t / GRAMS_PER_TONNE
+    kwh_money_usd = pue * _numbers(site.energy_usd_kwh for site in sites)
+    return OfferTable(
+        kinds=kinds,
+        site=np.array([site_row[offer.site] for offer in offers], dtype=np.int32),
+        kind=kind,
+        group=_rows(group_row.get(group, -1) for group in map(_group_key, offers)),
+        owned=owned,
+        priced=~np.isnan(price_usd_h),
+        available=np.array([offer.available for offer in offers], dtype=bool),
+        price_usd_h=price_usd_h,
+        machine_usd_h=price_usd_h + np.where(owned, 0.0, _weighted(machine_g_h, g_usd)),
+        machine_g_h=np.where(owned, 0.0, machine_g_h),
+        kwh_usd=np.where(owned, kwh_money_usd + _weighted(kwh_g, g_usd), 0.0),
+        kwh_money_usd=np.where(owned, kwh_money_usd, 0.0),
+        kwh_g=np.where(owned, kwh_g, 0.0),
+        quota=_numbers(_counts(problem, offer) for offer in offers),
+        at_most=_at_most(problem),
+        in_scope=_in_scope(problem),
+    )
+
+
+def _weighted(amount: Floats, price: float) -> Floats | float:
+    """Return amount x price; 0 at no price, though the amount is not known."""
+    return amount * price if price > 0 else 0.0
+
+
+def _group_key(offer: Offer) -> tuple[str, str]:
+    return group_of(offer) or ("", "")
+
+
+def _kinds(problem: Problem) -> tuple[Indices, Kinds]:
+    """Return the kind of each offer, and the kinds."""
+    row_of: dict[tuple[object, ...], int] = {}
+    keys = [
+        (
+            offer.accelerator,
+            offer.architecture,
+            offer.market is Market.OWNED,
+            offer.accelerators,
+            offer.cpus,
+            offer.memory_gib,
+            offer.accelerator_power_w,
+            offer.interconnect_gbps,
+            interruptions_per_h(problem, offer),
+            offer.disk_usd_gib_h,
+            offer.address_usd_h,
+        )
+        for offer in problem.offers
+    ]
+    kind = _rows(row_of.setdefault(key, len(row_of)) for key in keys)
+    columns = [list(column) for column in zip(*row_of, strict=True)] or [[] for _ in range(11)]
+    names, architectures, owned, *figures = columns
+    numbers = [_numbers(column) for column in figures]
+    return kind, Kinds(
+        accelerator=np.array([name or "" for name in names], dtype=np.str_),
+        architecture=np.array(architectures, dtype=np.str_),
+        owned=np.array(owned, dtype=bool),
+        accelerators=numbers[0],
+        cpus=numbers[1],
+        memory_gib=numbers[2],
+        board_w=numbers[3] * problem.assumptions.accelerator_load,
+        interconnect_gbps=numbers[4],
+        interruptions_per_h=numbers[5],
+        disk_usd_gib_h=numbers[6],
+        address_usd_h=numbers[7],
+    )
+
+
+def _machine_w(problem: Problem, kinds: Kinds) -> Floats:
+    """Return the power of a whole machine under load."""
+    assumed = problem.assumptions
+    rest_w = kinds.cpus * assumed.cpu_power_w + kinds.memory_gib * assumed.memory_power_w_gib
+    boards_w = np.where(kinds.accelerators > 0, kinds.accelerators * kinds.board_w, 0.0)
+    return rest_w + boards_w
+
+
+def _numbers(values: Iterable[float | None]) -> Floats:
+    listed = [np.nan if value is None else value for value in values]
+    return np.array(listed, dtype=np.float64)
+
+
+def _rows(values: Iterable[int]) -> Indices:
+    return np.array(list(values), dtype=np.int32)
+
+
+def _at_most(problem: Problem) -> Floats:
+    most = [problem.pool[offer.pool].at_most if offer.pool else None for offer in problem.offers]
+    return np.array([np.inf if one is None else one for one in most], dtype=np.float64)
+
+
+def _in_scope(problem: Problem) -> Bools:
+    sites = [problem.site[offer.site] for offer in problem.offers]
+    rows = [
+        [
+            at in (None, site.id)
+            and provider in (None, site.provider)
+            and country in (None, site.country)
+            and market in (None, offer.market)
+            for offer, site in zip(problem.offers, sites, strict=True)
+        ]
+        for at, provider, country, market in filters_of(problem)
+    ]
+    return np.array(rows, dtype=bool).reshape(len(rows), len(problem.offers))
+
+
+def _counts(problem: Problem, offer: Offer) -> float:
+    """Return what one machine counts towards its quota."""
+    match problem.pool[offer.pool].measure if offer.pool else None:
+        case Measure.MACHINES:
+            return 1.0
+        case Measure.CPUS:
+            return offer.cpus
+        case Measure.ACCELERATORS:
+            return float(offer.accelerators)
+        case None:
+            return 0.0

@@ -1,0 +1,244 @@
+"""The options of a chunk of jobs: pairs priced block by block, dominated ones dropped, as CSR."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridplace.model.run import TIME_TOLERANCE_H
+from hybridplace.solver.block import Block
+from hybridplace.solver.dominance import (
+    dearer_than_free,
+    lateness_usd,
+    offers_worth,
+    promising,
+    undominated,
+)
+from hybridplace.solver.instance import RESOURCES, Bools, Floats, Indices, Ints, Options
+from hybridplace.solver.runs import service_of
+from hybridplace.solver.supply import Chunk
+
+Columns = dict[str, NDArray[Any]]
+"""Named as in `Options`, and more that dominance looks at."""
+
+EXACT = ("cost_usd", "hours", "use")
+WHOLE = ("job", "offer", "shape", "site", "slots", "earliest", "latest", "group")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ties:
+    """What other jobs and data have to do with each job of a problem.
+
+    Parameters
+    ----------
+    sited : bools
+        It matters at which site the job is.
+    reject_usd : floats
+        What leaving it out costs; inf if others need what it makes.
+    """
+
+    sited: Bools
+    reject_usd: Floats
+
+
+def chunk_options(chunk: Chunk, ties: Ties, begin: int) -> Columns:
+    """Return the options of a chunk of jobs, in the order of `Options`.
+
+    Parameters
+    ----------
+    begin : int
+        Row in `Problem.jobs` of the chunk's first job.
+    """
+    parts = [_block(chunk, ties, begin, *block) for block in _blocks(chunk, ties, begin)]
+    c = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    c = _undominated(c)
+    curve, curves = _curves(chunk, c["job"] - begin, c["shape"], c["owned"])
+    limit, limit_use = _packed(c["limit"], c["limit_use"])
+    return {
+        **{name: c[name] for name in EXACT},
+        **{name: c[name].astype(np.int32) for name in WHOLE},
+        "curve": curve,
+        "curves": curves,
+        "limit": limit,
+        "limit_use": limit_use,
+    }
+
+
+def _undominated(c: Columns) -> Columns:
+    """Return the options that nothing replaces, in the order of `Options`."""
+    site = np.where(c["sited"], c["site"], -1)
+    order = np.lexsort((c["shape"], c["offer"], c["cost_usd"], site, c["group"], c["job"]))
+    c, site = {name: column[order] for name, column in c.items()}, site[order]
+    first = np.flatnonzero(np.diff(c["job"], prepend=-1))
+    kept = ~dearer_than_free(first, c["group"], c["best_usd"], c["limit_use"], c["sited"])
+    c, site = {name: column[kept] for name, column in c.items()}, site[kept]
+    starts = np.zeros(len(site), dtype=bool)
+    for key in (c["job"], c["group"], site):
+        starts |= np.diff(key, prepend=-2) != 0
+    criteria = np.column_stack([c["cost_usd"], c["demand"], c["time"], c["limit_use"]])
+    kept = undominated(np.cumsum(starts), criteria)
+    c = {name: column[kept] for name, column in c.items()}
+    order = np.lexsort((c["shape"], c["offer"], c["cost_usd"], c["group"], c["job"]))
+    return {name: column[order] for name, column in c.items()}
+
+
+def _packed(limit: Indices, use: Floats) -> tuple[Indices, Floats]:
+    """Return limits and uses without those, in between, that an option does not count towards."""
+    limit = np.where(use > 0, limit, -1).astype(np.int32)
+    order = np.argsort(limit < 0, axis=1, kind="stable")
+    used = int((limit >= 0).sum(axis=1).max(initial=0))
+    limit = np.take_along_axis(limit, order, axis=1)[:, :used]
+    return limit, np.where(limit >= 0, np.take_along_axis(use, order, axis=1)[:, :used], 0.0)
+
+
+def _curves(chunk: Chunk, job: Ints, shape: Ints, owned: Bools) -> tuple[Indices, Floats]:
+    """Return for each option its row of curves (-1: none), and the curves."""
+    curve, slots = np.full(len(job), -1, dtype=np.int32), chunk.supply.slots
+    rows = np.flatnonzero(owned & chunk.jobs.serves[job])
+    if slots == 1 or not len(rows):
+        return curve, np.ones((0, slots))
+    shapes = np.searchsorted(chunk.shapes.job, job[rows]) + shape[rows]
+    service = service_of(chunk.supply.problem, chunk.jobs, chunk.shapes, shapes)
+    begin = (service.workers > 0).argmax(axis=0)
+    slot = np.minimum(begin + np.arange(slots)[:, None], slots)
+    padded = np.concatenate([service.workers, np.zeros((1, len(rows)))])
+    share = (np.take_along_axis(padded, slot, axis=0) / service.peak).T
+    varies = (np.where(share > 0, share, 1.0) < 1.0).any(axis=1)
+    distinct, which = np.unique(share[varies], axis=0, return_inverse=True)
+    curve[rows[varies]] = which.reshape(-1)
+    return curve, distinct
+
+
+def joined(parts: list[Columns], jobs: int, slots: int) -> Options:
+    """Return the options of all chunks; empties them, so that no array is held twice."""
+    counts = np.zeros(jobs + 1, dtype=np.int64)
+    most = max((part["limit"].shape[1] for part in parts), default=0)
+    curves = 0
+    for part in parts:
+        counts[1:] += np.bincount(part["job"], minlength=jobs)
+        part["curve"] = np.where(part["curve"] >= 0, part["curve"] + curves, -1).astype(np.int32)
+        curves += len(part["curves"])
+        spare = ((0, 0), (0, most - part["limit"].shape[1]))
+        part["limit"] = np.pad(part["limit"], spare, constant_values=-1)
+        part["limit_use"] = np.pad(part["limit_use"], spare)
+    parts = parts or [_nothing(slots)]
+    columns = {name: np.concatenate([part.pop(name) for part in parts]) for name in list(parts[0])}
+    share = np.broadcast_to(0.0, len(columns["job"]))
+    return Options(first=np.cumsum(counts), share=share, **columns)
+
+
+def _nothing(slots: int) -> Columns:
+    """Return the options of no jobs."""
+    return {
+        **{name: np.zeros(0) for name in ("cost_usd", "hours")},
+        **{name: np.zeros(0, dtype=np.int32) for name in (*WHOLE, "curve")},
+        "use": np.zeros((0, RESOURCES)),
+        "curves": np.ones((0, slots)),
+        "limit": np.zeros((0, 0), dtype=np.int32),
+        "limit_use": np.zeros((0, 0)),
+    }
+
+
+def _blocks(chunk: Chunk, ties: Ties, begin: int) -> Iterator[tuple[Ints, Ints, bool]]:
+    """Yield rows of shapes with the same hardware, the offers for them, whether sites matter."""
+    shapes = chunk.shapes
+    sited = ties.sited[begin + shapes.job]
+    serves = chunk.jobs.serves[shapes.job]
+    key = shapes.hardware * 4 + serves * 2 + sited
+    order = np.argsort(key, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(key[order])) + 1):
+        by_site = bool(sited[rows[0]] or serves[rows[0]])
+        yield rows, _offers_for(chunk, rows, by_site=by_site), bool(sited[rows[0]])
+
+
+def _offers_for(chunk: Chunk, rows: Ints, *, by_site: bool) -> Ints:
+    """Return the offers that are worth a look, in the order that `Block` needs."""
+    supply, table = chunk.supply, chunk.supply.offers
+    hardware = chunk.shapes.hardwares[chunk.shapes.hardware[rows[0]]]
+    key = (hardware, by_site)
+    if key not in supply.worth:
+        accelerator, architectures = hardware
+        kinds = np.isin(table.kinds.architecture, architectures)
+        if accelerator is not None:
+            kinds &= table.kinds.accelerator == accelerator
+        held = np.isin(np.arange(len(table.kind)), list(supply.held.values()))
+        fits = np.flatnonzero(kinds[table.kind] & table.priced & (table.available | held))
+        policies = np.arange(len(supply.denied))
+        supply.worth[key] = offers_worth(supply, fits, policies, by_site=by_site)
+    return supply.worth[key]
+
+
+def _block(chunk: Chunk, ties: Ties, begin: int, rows: Ints, offers: Ints, sited: bool) -> Columns:
+    """Return the options of shapes that need the same hardware."""
+    block = Block(chunk, rows, offers)
+    everyone = np.arange(len(rows))
+    limit_use = [block.limit_use(place, everyone) for place in range(chunk.limit.shape[1])]
+    reject_usd = ties.reject_usd[begin + block.job]
+    found = promising(block, reject_usd, sited=sited, limit_use=limit_use)
+    return _columns(block, begin, *found, limit_use, sited=sited)
+
+
+def _columns(
+    block: Block, begin: int, o: Ints, s: Ints, limit_use: list[Floats], *, sited: bool
+) -> Columns:
+    """Return block, given by rows of offers and of shapes, as columns."""
+    chunk, table, offer = block.chunk, block.table, block.offers[o]
+    job, usd = block.job[s], block.usd[o, s]
+    late_usd = np.broadcast_to(lateness_usd(block), block.usd.shape)[o, s]
+    counts = [use[o, s] for use in limit_use]
+    return {
+        "job": job + begin,
+        "offer": offer,
+        "shape": chunk.shapes.shape[block.rows[s]],
+        "site": table.site[offer],
+        "group": table.group[offer],
+        "owned": table.owned[offer],
+        "cost_usd": usd,
+        "best_usd": usd + late_usd,
+        "limit": chunk.limit[job],
+        "limit_use": np.stack(counts, axis=1) if counts else np.zeros((len(o), 0)),
+        "sited": np.full(len(o), sited),
+        **_times(block, o, s, sited=sited),
+        **_uses(block, o, s),
+    }
+
+
+def _times(block: Block, o: Ints, s: Ints, *, sited: bool) -> Columns:
+    """Return how long pairs take, when they may start, and what of it must be no more."""
+    hours, slot_h = block.runs.hours[block.kind[o], s], block.chunk.supply.problem.slot_h
+    earliest = block.first[o if block.waits else 0, s]
+    latest = np.floor((block.latest_end_h[s] - hours + TIME_TOLERANCE_H) / slot_h + 1e-12)
+    latest = earliest if block.service is not None else np.maximum(latest, earliest)
+    slots = np.maximum(np.ceil(hours / slot_h - TIME_TOLERANCE_H), 1.0)
+    due = sited | np.isfinite(block.chunk.jobs.due_h[block.job[s]])
+    return {
+        "hours": hours,
+        "slots": slots,
+        "earliest": earliest,
+        "latest": latest,
+        "time": np.stack([slots, -latest, np.where(due, hours, 0.0)], axis=1),
+    }
+
+
+def _uses(block: Block, o: Ints, s: Ints) -> Columns:
+    """Return what pairs take of their group, and what of it must be no more.
+
+    Of own nodes a replacement has no more workers, none of which needs more of anything: only then
+    it is sure to fit on the same nodes.
+    """
+    shapes, table, row = block.chunk.shapes, block.table, block.rows[s]
+    own = (o < block.own)[:, None]
+    need = np.stack([shapes.accelerators[row], shapes.cpus[row], shapes.memory_gib[row]], axis=1)
+    workers = shapes.workers[row] if block.service is None else block.service.peak[s]
+    quota = block.runs.machines[block.kind[o], s] * table.quota[block.offers[o]]
+    quotas = quota[:, None] * np.eye(1, RESOURCES)
+    # Replicas follow the load: the more one of them does, the fewer there are in any slot.
+    pace = workers if block.service is None else -shapes.units_h[row]
+    return {
+        "use": np.where(own, need * workers[:, None], quotas),
+        "demand": np.column_stack([np.where(own, need, quotas), np.where(own[:, 0], pace, 0.0)]),
+    }

@@ -1,0 +1,162 @@
+"""What depends on the site alone: links, data that may come and go, how far users are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hybridplace.model.job import Inference
+from hybridplace.model.problem import Problem
+from hybridplace.solver.instance import Bools, Floats, Indices
+from hybridplace.solver.needs import JobTable
+from hybridplace.solver.reasons import Reason
+from hybridplace.units import GIGABITS_PER_GIB, SECONDS_PER_HOUR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """From site (row) to site (column); NaN is not known, inf is instant.
+
+    Parameters
+    ----------
+    gbps : floats
+        The assumed rate where a link has none.
+    """
+
+    usd_gib: Floats
+    latency_ms: Floats
+    gbps: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copies:
+    """Datasets at sites: (D, S) each.
+
+    Parameters
+    ----------
+    barred : bools
+        Policies forbid a copy there.
+    fee_usd : floats
+        Of the cheapest copy from a home: 0 at homes, inf where none may come. Of data without a
+        home 0 where policies let a copy come.
+    ready_h : floats
+        When a copy from a home can be there, at the earliest.
+    """
+
+    barred: Bools
+    fee_usd: Floats
+    ready_h: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteTable:
+    """Some jobs at all sites: (S, jobs) each.
+
+    Parameters
+    ----------
+    reasons : ints
+        Bits of `Reason`.
+    usd : floats
+        Latency beyond the target.
+    ready_h : floats
+        When what a job reads from homes can be there, at the earliest.
+    """
+
+    reasons: Indices
+    usd: Floats
+    ready_h: Floats
+
+
+def site_rows(problem: Problem) -> dict[str, int]:
+    """Return the row of each site."""
+    return {site.id: row for row, site in enumerate(problem.sites)}
+
+
+def links_of(problem: Problem) -> Links:
+    """Return all links as matrices."""
+    row, sites = site_rows(problem), len(problem.sites)
+    usd_gib, latency_ms = (np.full((sites, sites), np.nan) for _ in range(2))
+    gbps = np.full((sites, sites), problem.assumptions.transfer_gbps)
+    for link in problem.links:
+        at = row[link.source], row[link.target]
+        if link.usd_gib is not None:
+            usd_gib[at] = link.usd_gib
+        if link.latency_ms is not None:
+            latency_ms[at] = link.latency_ms
+        if link.gbps is not None:
+            gbps[at] = link.gbps
+    np.fill_diagonal(usd_gib, 0.0)
+    np.fill_diagonal(latency_ms, 0.0)
+    np.fill_diagonal(gbps, np.inf)
+    return Links(usd_gib=usd_gib, latency_ms=latency_ms, gbps=gbps)
+
+
+def copies_of(problem: Problem, links: Links) -> Copies:
+    """Return which datasets may be copied where, from when on, and for how much."""
+    row, shape = site_rows(problem), (len(problem.datasets), len(problem.sites))
+    barred = np.zeros(shape, dtype=bool)
+    number = {dataset.id: row for row, dataset in enumerate(problem.datasets)}
+    for denial in problem.denials:
+        if denial.action == "transfer" and denial.subject in number and denial.site in row:
+            barred[number[denial.subject], row[denial.site]] = True
+    fee_usd, ready_h = np.zeros(shape), np.zeros(shape)
+    priced = ~np.isnan(links.usd_gib)
+    for one, dataset in enumerate(problem.datasets):
+        homes = [row[home] for home in dataset.homes]
+        open_ = priced[homes] & ~barred[one] if homes else ~barred[one][None]
+        tariff = links.usd_gib[homes] if homes else np.zeros((1, 1))
+        hours = dataset.size_gib * GIGABITS_PER_GIB / links.gbps[homes] / SECONDS_PER_HOUR
+        fee_usd[one] = np.where(open_, dataset.size_gib * tariff, np.inf).min(axis=0)
+        if homes:
+            ready_h[one] = np.where(open_, hours, np.inf).min(axis=0)
+            fee_usd[one, homes] = ready_h[one, homes] = 0.0
+    return Copies(barred=barred, fee_usd=fee_usd, ready_h=ready_h)
+
+
+def site_table(problem: Problem, table: JobTable, links: Links, copies: Copies) -> SiteTable:
+    """Return what sites are to jobs."""
+    shape = (len(problem.sites), len(table.jobs))
+    reasons = np.zeros(shape, dtype=np.int32)
+    ready_h, usd = np.zeros(shape), np.zeros(shape)
+    number = {dataset.id: row for row, dataset in enumerate(problem.datasets)}
+    row = site_rows(problem)
+    for one, job in enumerate(table.jobs):
+        for name in job.inputs:
+            data = number[name]
+            if problem.datasets[data].homes:
+                reasons[np.isinf(copies.fee_usd[data]), one] |= Reason.DATA.value
+                np.maximum(ready_h[:, one], copies.ready_h[data], out=ready_h[:, one])
+        for name in job.outputs:
+            data = number[name]
+            for target in (row[site] for site in problem.datasets[data].deliver_to):
+                shut = np.isnan(links.usd_gib[:, target]) | copies.barred[data, target]
+                shut[target] = False
+                reasons[shut, one] |= Reason.RESULTS.value
+    _add_latency(problem, table, links, reasons, usd)
+    return SiteTable(reasons=reasons, usd=usd, ready_h=ready_h)
+
+
+def _add_latency(
+    problem: Problem, table: JobTable, links: Links, reasons: Indices, usd: Floats
+) -> None:
+    """Add what latency costs, and who is too far."""
+    row = site_rows(problem)
+    for one in map(int, np.flatnonzero(table.serves)):
+        work = table.jobs[one].work
+        assert isinstance(work, Inference)  # noqa: S101 - it serves
+        priced = work.latency_target_ms is not None and work.latency_usd_ms_h != 0.0
+        if not work.users or not (priced or work.latency_limit_ms is not None):
+            continue
+        seen = links.latency_ms[[row[users.site] for users in work.users]] + work.service_ms
+        if work.latency_limit_ms is not None:
+            far = ~(seen <= work.latency_limit_ms).all(axis=0)
+            reasons[far, one] |= Reason.LATENCY.value
+        if priced:
+            share = np.array([users.share for users in work.users])[:, None]
+            beyond_ms = (share * np.maximum(seen - (work.latency_target_ms or 0.0), 0.0)).sum(
+                axis=0
+            )
+            cost_usd = work.latency_usd_ms_h * work.hours * beyond_ms
+            reasons[np.isnan(cost_usd), one] |= Reason.LATENCY.value
+            usd[:, one] = np.nan_to_num(cost_usd, nan=0.0)

@@ -1,0 +1,179 @@
+"""What all jobs of a problem look at, and chunks of its jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hybridplace.model.job import Job
+from hybridplace.model.problem import Problem
+from hybridplace.solver.groups import Group, groups_of, nodes_of, slot_total
+from hybridplace.solver.instance import Bools, Indices, Ints
+from hybridplace.solver.needs import Hardware, JobTable, ShapeTable, job_table, shape_table
+from hybridplace.solver.offers import OfferTable, filter_of, filters_of, table_of
+from hybridplace.solver.sites import Copies, Links, SiteTable, copies_of, links_of, site_table
+
+NodeSize = tuple[float, float, float, float]
+"""Accelerators, CPUs, GiB and Gbit/s to other nodes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Supply:
+    """What all jobs of a problem look at: offers, links, nodes, denials, limits.
+
+    Parameters
+    ----------
+    node_sizes : tuple of dict
+        By group: how many nodes there are of each size; none of a quota.
+    denied : bools, (policies, offers)
+        A policy is a set of denials that some jobs have in common; row 0 denies nothing.
+    policy_of : dict
+        Row of `denied` by job id; 0 if absent.
+    filter_row : ints
+        Row of `OfferTable.in_scope` by limit.
+    limits_of : dict
+        Limits by the tenant and the job that they name.
+    held : dict
+        By id of each running job: the row of the offer that it is on; -2 if that is gone.
+    worth : dict
+        Offers worth a look, by hardware and whether sites matter; filled as they are needed.
+    """
+
+    problem: Problem
+    slots: int
+    offers: OfferTable
+    links: Links
+    copies: Copies
+    node_sizes: tuple[dict[NodeSize, int], ...]
+    denied: Bools
+    policy_of: dict[str, int]
+    filter_row: Indices
+    limits_of: dict[tuple[str | None, str | None], tuple[int, ...]]
+    held: dict[str, int]
+    worth: dict[tuple[Hardware, bool], Ints] = field(default_factory=dict)
+
+
+def supply_of(problem: Problem) -> Supply:
+    """Return what all jobs of a problem look at."""
+    offers, links = table_of(problem), links_of(problem)
+    denied, policy_of = _denied(problem, offers)
+    filters = filters_of(problem)
+    rows = [filters[filter_of(limit)] for limit in problem.limits]
+    return Supply(
+        problem=problem,
+        slots=slot_total(problem),
+        offers=offers,
+        links=links,
+        copies=copies_of(problem, links),
+        node_sizes=tuple(_sizes(problem, group) for group in groups_of(problem)),
+        denied=denied,
+        policy_of=policy_of,
+        filter_row=np.array(rows, dtype=np.int32),
+        limits_of=_limits_by_scope(problem),
+        held=_held_offers(problem),
+    )
+
+
+def _sizes(problem: Problem, group: Group) -> dict[NodeSize, int]:
+    found: dict[NodeSize, int] = {}
+    for node in nodes_of(problem, group):
+        gbps = node.interconnect_gbps or 0.0
+        size = (float(node.accelerators), node.cpus, node.memory_gib, gbps)
+        found[size] = found.get(size, 0) + 1
+    return found
+
+
+def _denied(problem: Problem, offers: OfferTable) -> tuple[Bools, dict[str, int]]:
+    """Return the distinct sets of denials as masks, and the set of each job that has one."""
+    by_job: dict[str, list[tuple[object, ...]]] = {}
+    for denial in problem.denials:
+        if denial.action == "place":
+            scope = (denial.site, denial.market, denial.confidential)
+            by_job.setdefault(denial.subject, []).append(scope)
+    at_site: dict[str, list[int]] = {}
+    for row, offer in enumerate(problem.offers):
+        at_site.setdefault(offer.site, []).append(row)
+    row_of: dict[tuple[tuple[object, ...], ...], int] = {(): 0}
+    policy_of = {job: row_of.setdefault(tuple(key), len(row_of)) for job, key in by_job.items()}
+    denied = np.zeros((len(row_of), len(problem.offers)), dtype=bool)
+    for key, row in row_of.items():
+        for site, market, confidential in key:
+            for one in at_site.get(str(site), ()):
+                offer = problem.offers[one]
+                covered = market in (None, offer.market)
+                denied[row, one] |= covered and confidential in (None, offer.confidential)
+    return denied, policy_of
+
+
+def _limits_by_scope(problem: Problem) -> dict[tuple[str | None, str | None], tuple[int, ...]]:
+    """Return the limits by the tenant and the job that they name."""
+    found: dict[tuple[str | None, str | None], tuple[int, ...]] = {}
+    for row, limit in enumerate(problem.limits):
+        scope = (limit.tenant, limit.job)
+        found[scope] = (*found.get(scope, ()), row)
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chunk:
+    """Some jobs of a supply with what is known of them at all sites.
+
+    Parameters
+    ----------
+    policy : indices
+        Of each job: row of `Supply.denied`.
+    held : indices
+        Of each job: the offer that it runs on now; -1 is none.
+    limit : indices, (jobs, most)
+        The limits that each job may count towards, -1 from the first empty place on.
+    """
+
+    supply: Supply
+    jobs: JobTable
+    shapes: ShapeTable
+    sites: SiteTable
+    policy: Indices
+    held: Indices
+    limit: Indices
+
+
+def chunk_of(supply: Supply, jobs: Sequence[Job]) -> Chunk:
+    """Return some jobs with what is known of them at all sites."""
+    problem, table = supply.problem, job_table(jobs)
+    shapes = shape_table(table)
+    return Chunk(
+        supply=supply,
+        jobs=table,
+        shapes=shapes,
+        sites=site_table(problem, table, supply.links, supply.copies),
+        policy=np.array([supply.policy_of.get(job.id, 0) for job in jobs], dtype=np.int32),
+        held=np.array([supply.held.get(job.id, -1) for job in jobs], dtype=np.int32),
+        limit=_limits(supply, jobs),
+    )
+
+
+def _held_offers(problem: Problem) -> dict[str, int]:
+    """Return the offer that each running job is on; -2 if it is no longer offered."""
+    if not problem.lease_of:
+        return {}
+    row = {offer.id: number for number, offer in enumerate(problem.offers)}
+    return {job: row.get(lease.offer, -2) for job, lease in problem.lease_of.items()}
+
+
+def _limits(supply: Supply, jobs: Sequence[Job]) -> Indices:
+    """Return the limits of each job as rows of equal length."""
+    general = supply.limits_of
+    found = [
+        sorted(
+            limit
+            for tenant in (None, job.tenant)
+            for name in (None, job.id)
+            for limit in general.get((tenant, name), ())
+        )
+        for job in jobs
+    ]
+    most = max(map(len, found), default=0)
+    rows = [[*one, *[-1] * (most - len(one))] for one in found]
+    return np.array(rows, dtype=np.int32).reshape(len(found), most)
