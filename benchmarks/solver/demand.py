@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -92,6 +92,22 @@ class Demand:
     def take(self, rows: Ints) -> Demand:
         """Return the demand of these rows, which may repeat."""
         return Demand(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
+
+    def independent(self) -> Demand:
+        """Return the same as training on whole accelerators, bound to no place and no time."""
+        never = np.full(len(self.kind), np.inf)
+        whole = np.maximum(np.ceil(self.accelerators), 1.0)
+        return replace(
+            self,
+            kind=np.full(len(self.kind), KINDS.index(Training)),
+            compliance=np.full(len(self.kind), -1),
+            workers=2 ** np.floor(np.log2(self.workers.clip(max=4))).astype(np.int64),
+            accelerators=whole,
+            cpus=3.0 * whole,
+            memory_gib=12.0 * whole,
+            deadline_h=never,
+            due_h=never,
+        )
 
 
 def draw_demand(jobs: int, seed: int, *, horizon_h: float, waits: bool) -> Demand:

@@ -25,8 +25,10 @@ from benchmarks.solver.demand import (
 )
 from benchmarks.solver.supply import (
     COMPLIANCE,
+    FAMILIES,
     OWN_POOLS,
     Floats,
+    cloud_offers,
     denied_sites,
     in_quotas,
     own_offers,
@@ -120,6 +122,21 @@ def classes_problem(jobs: int, classes: int, seed: int) -> Problem:
     kinds = tuple(write_jobs(demand))
     copies = tuple(replace(kinds[row], id=f"job{n:06}") for n, row in enumerate(rows.tolist()))
     return Problem(**_parts(demand.take(rows), copies, seed, STATIC_H, STATIC_H))
+
+
+def independent_problem(jobs: int, seed: int) -> Problem:
+    """Return training jobs that nothing ties together: what SkyPilot's optimizer is made for.
+
+    No own nodes, quotas, budgets, places that are forbidden or price of carbon; machines that are
+    sold with their accelerators under one name, and jobs that ask for whole ones.
+    """
+    drawn = draw_demand(jobs, seed, horizon_h=STATIC_H, waits=False)
+    demand = drawn.independent()
+    parts = _parts(demand, tuple(write_jobs(demand)), seed, STATIC_H, STATIC_H)
+    sold = (one for one in cloud_offers() if one.accelerator in FAMILIES)
+    offers = tuple(one for one in sold if "+" not in one.instance_type)
+    parts |= {"pools": (), "offers": offers, "limits": (), "links": ()}
+    return Problem(**parts | {"assumptions": Assumptions()})
 
 
 def _parts(

@@ -38,9 +38,10 @@ COLUMNS = (
     "Price",
     "SpotPrice",
     "Region",
-    "AvailabilityZone",
     "Arch",
+    "AvailabilityZone",
 )
+"""Azure has no zones, and SkyPilot expects no such column there."""
 
 NODE = 8
 """Accelerators of the largest machine that a gang is asked for on."""
@@ -57,7 +58,8 @@ def write_catalogs(offers: Iterable[Offer], home: Path) -> None:
     for (site, _), sold in sorted(machines.items()):
         rows[site.partition("/")[0]] += _rows(sold)
     for cloud, lines in rows.items():
-        _write(home / CATALOGS / cloud / "vms.csv", COLUMNS, dict.fromkeys(lines))
+        columns = COLUMNS[:-1] if cloud == "azure" else COLUMNS
+        _write(home / CATALOGS / cloud / "vms.csv", columns, dict.fromkeys(lines))
     names = sorted({str(row[1]) for lines in rows.values() for row in lines if row[1]})
     known = [(name, "['AWS', 'Azure', 'GCP']") for name in names]
     _write(home / CATALOGS / "common" / "accelerators.csv", ("AcceleratorName", "Clouds"), known)
@@ -69,17 +71,22 @@ def write_asked(jobs: Sequence[Job], path: Path) -> None:
 
 
 def _asked(job: Job) -> dict[str, object]:
-    """Return a gang as nodes: one machine if all its accelerators fit into the largest."""
+    """Return a gang in each way it can be split into equal nodes, the fewest nodes first."""
     shape = job.shapes[0]
-    count = round(shape.accelerators * shape.workers)
-    nodes = max(1, count // NODE)
-    workers = shape.workers // nodes
+    each = round(shape.accelerators)
+    counts = [each * 2**power for power in range(NODE) if each * 2**power <= NODE]
+    counts = [count for count in counts if count <= each * shape.workers]
     return {
         "id": job.id,
-        "nodes": nodes,
-        "accelerators": count // nodes,
-        "cpus": math.ceil(shape.cpus * workers),
-        "memory_gib": math.ceil(shape.memory_gib * workers),
+        "layouts": [
+            {
+                "nodes": each * shape.workers // count,
+                "accelerators": count,
+                "cpus": math.ceil(shape.cpus * count / each),
+                "memory_gib": math.ceil(shape.memory_gib * count / each),
+            }
+            for count in reversed(counts)
+        ],
         "hours": {
             NAMES.get(one.accelerator or "", one.accelerator): job.setup_h + work_h(job, one)
             for one in job.shapes
@@ -93,9 +100,9 @@ def _rows(sold: Sequence[Offer]) -> list[_Row]:
     offer = sold[0]
     cloud, _, region = offer.site.partition("/")
     name = NAMES.get(offer.accelerator or "", offer.accelerator)
-    zone = {"aws": f"{region}a", "gcp": f"{region}-a"}.get(cloud)
+    zones = {"aws": (f"{region}a",), "gcp": (f"{region}-a",), "azure": ()}[cloud]
     both = (price.get(Market.ON_DEMAND), price.get(Market.SPOT))
-    where = (region, zone, offer.architecture)
+    where = (region, offer.architecture, *zones)
     size = (offer.cpus, offer.memory_gib)
     if cloud != "gcp":
         return [(offer.instance_type, name, offer.accelerators, *size, name, *both, *where)]
