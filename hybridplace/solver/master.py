@@ -1,0 +1,300 @@
+r"""The master problem: what is left of an instance once each job only has columns.
+
+Jobs choose at most one column each, and rows couple them:
+
+.. math:: \min \sum_i c_i x_i + \sum_j p_j (1 - \sum_{i \in j} x_i) + \varphi (1 - m), \quad
+          \sum_i a_{ri} x_i \le b_r, \quad m \le \sum_i e_i x_i \text{ for each tenant},
+          \quad 0 \le m \le 1
+
+A share is one more row: :math:`a_{ri} = -e_i`, :math:`b_r = 0`, and `m` uses 1 of it. Rows that
+cannot bind are left out; their price is 0 (Dantzig and Wolfe, "Decomposition principle for linear
+programs", Operations Research 8 (1960), doi:10.1287/opre.8.1.101).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from hybridplace.solver.instance import (
+    RESOURCES,
+    Bools,
+    Floats,
+    Indices,
+    Instance,
+    Ints,
+    Prices,
+)
+from hybridplace.solver.pricing import limit_uses_at
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+
+Number = TypeVar("Number", Floats, Ints)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Master:
+    r"""J jobs that have columns, n columns, m rows.
+
+    Parameters
+    ----------
+    first : ints
+        Columns of job j are ``first[j]:first[j + 1]``, at least one.
+    cost_usd : floats, (n,)
+    reject_usd : floats, (J,)
+    uses : csr_array, (n, m)
+        :math:`a_{ri}`, transposed.
+    at_most : floats, (m,)
+    shares : int
+        The last so many rows are shares.
+    unfair_usd : float
+        :math:`\varphi`.
+    worst : float
+        What `m` uses of a share: 1, or the part of the jobs that are in a sample.
+    constant_usd : float
+        What is decided already, for the value to be that of the whole.
+    """
+
+    first: Ints
+    cost_usd: Floats
+    reject_usd: Floats
+    uses: csr_array
+    at_most: Floats
+    shares: int = 0
+    unfair_usd: float = 0.0
+    worst: float = 1.0
+    constant_usd: float = 0.0
+
+    @cached_property
+    def counts(self) -> Ints:
+        """Columns of each job."""
+        return np.diff(self.first)
+
+    def reduced(self, price: Floats) -> Floats:
+        r"""Return :math:`\bar c_i = c_i + \sum_r a_{ri} \lambda_r` of each column, in USD."""
+        reduced: Floats = self.cost_usd + self.uses @ price
+        return reduced
+
+    def best(self, reduced: Floats) -> Floats:
+        """Return what each job costs at best: its least reduced cost, or its rejection."""
+        if not len(self.reject_usd):
+            return self.reject_usd
+        return np.minimum(np.minimum.reduceat(reduced, self.first[:-1]), self.reject_usd)
+
+    def sum_by_job(self, figure: Number) -> Number:
+        """Return the sum over the columns of each job."""
+        if not len(figure):
+            return figure
+        return np.add.reduceat(figure, self.first[:-1])
+
+    def fair_usd(self, price: Floats) -> float:
+        r"""Return :math:`\min(\varphi, \sum_u \nu_u)`, the value of `m` at these prices."""
+        if not self.shares:
+            return 0.0
+        return self.worst * min(self.unfair_usd, float(price[-self.shares :].sum()))
+
+    def bound_usd(self, price: Floats) -> float:
+        """Return the value of the Lagrangian: no solution costs less."""
+        paid = float(self.best(self.reduced(price)).sum()) - float(self.at_most @ price)
+        return self.constant_usd + paid + self.fair_usd(price)
+
+    def sample(self, jobs: Ints) -> Master:
+        """Return the same with these jobs only (ascending), and as much less of each row."""
+        part = len(jobs) / len(self.reject_usd)
+        keep = np.zeros(len(self.reject_usd), dtype=np.bool_)
+        keep[jobs] = True
+        columns = np.flatnonzero(np.repeat(keep, self.counts))
+        return replace(
+            self,
+            first=_first(self.counts[jobs]),
+            cost_usd=self.cost_usd[columns],
+            reject_usd=self.reject_usd[jobs],
+            uses=self.uses[columns],
+            at_most=self.at_most * part,
+            worst=self.worst * part,
+            constant_usd=self.constant_usd * part,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Core:
+    """What is open near some prices: jobs with a single column that can be best are decided.
+
+    Parameters
+    ----------
+    master : Master
+        Of the open jobs and the columns that can be best; its value is that of the whole.
+    columns : ints
+        Which columns these are in the whole.
+    decided : ints
+        The only good columns of decided jobs.
+    """
+
+    master: Master
+    columns: Ints
+    decided: Ints
+
+
+def core(master: Master, price: Floats, box: Floats, margin_usd: float = 0.0) -> Core:
+    r"""Return what can be best for its job at prices no further than `box` from `price`.
+
+    Column i can be if :math:`\bar c_i - \sum_r |a_{ri}| \delta_r` is not above the least
+    :math:`\bar c_k + \sum_r |a_{rk}| \delta_r` of its job by more than the margin, so within the
+    box the core has the same Lagrangian as the whole (for a margin of 0 or more).
+    """
+    reduced = master.reduced(price)
+    reach = abs(master.uses) @ box
+    worst = master.best(reduced + reach) + margin_usd
+    good = reduced - reach <= np.repeat(worst, master.counts)
+    ways = master.sum_by_job(good.astype(np.int64))
+    is_open = (ways + (master.reject_usd <= worst) >= 2) & (ways > 0)
+    is_of_open = np.repeat(is_open, master.counts)
+    columns, decided = np.flatnonzero(good & is_of_open), np.flatnonzero(good & ~is_of_open)
+    paid = float(master.cost_usd[decided].sum()) + float(master.reject_usd[ways == 0].sum())
+    taken = master.uses[decided].sum(axis=0)
+    return Core(
+        master=replace(
+            master,
+            first=_first(ways[is_open]),
+            cost_usd=master.cost_usd[columns],
+            reject_usd=master.reject_usd[is_open],
+            uses=master.uses[columns],
+            at_most=master.at_most - taken,
+            constant_usd=master.constant_usd + paid,
+        ),
+        columns=columns,
+        decided=decided,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """Where the rows of a master problem stand in an instance.
+
+    Parameters
+    ----------
+    capacity : ints
+        Flat positions in (G, 3), the first rows.
+    limit : ints
+        The rows after them.
+    share : ints
+        Tenants, the last rows.
+    """
+
+    capacity: Ints
+    limit: Ints
+    share: Ints
+
+    def prices(self, instance: Instance, price: Floats) -> Prices:
+        """Return the prices of rows as those of an instance with one slot."""
+        capacity = np.zeros(instance.capacity[:, :, 0].size)
+        limit, share = np.zeros(len(instance.at_most)), np.zeros(_tenants(instance))
+        limits = len(self.capacity) + len(self.limit)
+        capacity[self.capacity] = price[: len(self.capacity)]
+        limit[self.limit] = price[len(self.capacity) : limits]
+        share[self.share] = price[limits:]
+        return Prices(capacity=capacity.reshape(-1, RESOURCES, 1), limit=limit, share=share)
+
+
+def static_master(instance: Instance, cost_usd: Floats) -> tuple[Master, Rows]:
+    """Return the master problem of an instance with one slot.
+
+    Parameters
+    ----------
+    cost_usd : floats, (n,)
+        Of each option at its only start.
+    """
+    entries = list(_entries(instance))
+    bounds = np.concatenate(
+        [instance.capacity[:, :, 0].ravel(), instance.at_most, np.zeros(_tenants(instance))]
+    )
+    can_bind = _can_bind(instance, entries, bounds)
+    rows = np.flatnonzero(can_bind)
+    position = np.full(len(bounds), -1, dtype=np.int32)
+    position[rows] = np.arange(len(rows))
+    groups, limits = instance.capacity[:, :, 0].size, len(instance.at_most)
+    where = Rows(
+        capacity=rows[rows < groups],
+        limit=rows[(rows >= groups) & (rows < groups + limits)] - groups,
+        share=rows[rows >= groups + limits] - groups - limits,
+    )
+    has_options = np.diff(instance.options.first) > 0
+    master = Master(
+        first=instance.options.first[np.append(has_options, True)],
+        cost_usd=cost_usd,
+        reject_usd=instance.jobs.reject_usd[has_options],
+        uses=_matrix(len(cost_usd), position, entries, len(rows)),
+        at_most=bounds[rows],
+        shares=len(where.share),
+        unfair_usd=instance.unfair_usd,
+        constant_usd=float(instance.jobs.reject_usd[~has_options].sum()),
+    )
+    return master, where
+
+
+def _tenants(instance: Instance) -> int:
+    return int(instance.jobs.tenant.max(initial=-1)) + 1
+
+
+def _entries(instance: Instance) -> Iterator[tuple[Indices, Floats]]:
+    """Yield row (-1: none) and use of each option, one kind of row at a time."""
+    options = instance.options
+    finite = np.isfinite(instance.capacity[:, :, 0])
+    for resource in np.flatnonzero(finite.any(axis=0)):
+        row = np.where(finite[:, resource], np.arange(len(finite)) * RESOURCES + resource, -1)
+        row = np.append(row, -1).astype(np.int32)
+        use = options.use[:, resource]
+        if len(options.curves):
+            use = use * np.append(options.curves[:, 0], 1.0)[options.curve]
+        yield row[options.group], use
+    groups, limits = instance.capacity[:, :, 0].size, len(instance.at_most)
+    rows = np.arange(len(options.job))
+    limit_use = limit_uses_at(instance, rows, np.zeros_like(rows)) if limits else options.limit_use
+    for column in range(options.limit.shape[1]):
+        limit = options.limit[:, column]
+        yield np.where(limit < 0, -1, limit + groups), limit_use[:, column]
+    if instance.unfair_usd > 0:
+        tenant = instance.jobs.tenant[options.job]
+        yield np.where(tenant < 0, -1, tenant + groups + limits), -options.share
+
+
+def _can_bind(instance: Instance, entries: list[tuple[Indices, Floats]], bounds: Floats) -> Bools:
+    """Tell which rows would be exceeded if every option that counts were taken, and the shares."""
+    wanted = np.zeros(len(bounds) + 1)
+    for row, use in entries:
+        wanted += np.bincount(row + 1, np.maximum(use, 0.0), len(bounds) + 1)
+    can_bind = np.asarray(wanted[1:] > bounds)
+    shares = np.zeros(_tenants(instance), dtype=np.bool_)
+    if instance.unfair_usd > 0:
+        shares[instance.jobs.tenant[instance.jobs.tenant >= 0]] = True
+    can_bind[len(bounds) - len(shares) :] = shares
+    return can_bind
+
+
+def _matrix(
+    columns: int, position: Indices, entries: list[tuple[Indices, Floats]], rows: int
+) -> csr_array:
+    from scipy.sparse import csr_array
+
+    position = np.append(position, -1).astype(np.int32)
+    counts = np.zeros(columns, dtype=np.int32)
+    for row, use in entries:
+        counts += (position[row] >= 0) & (use != 0)
+    first = _first(counts)
+    at, indices, data = first[:-1].copy(), np.empty(first[-1], np.int32), np.empty(first[-1])
+    for row, use in entries:
+        place = position[row]
+        counted = np.flatnonzero((place >= 0) & (use != 0))
+        indices[at[counted]], data[at[counted]] = place[counted], use[counted]
+        at[counted] += 1
+    return csr_array((data, indices, first.astype(np.int32)), shape=(columns, rows))
+
+
+def _first(counts: Ints | Indices) -> Ints:
+    return np.concatenate([[0], np.cumsum(counts)])

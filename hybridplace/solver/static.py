@@ -1,0 +1,63 @@
+"""The relaxation of an instance with one slot: prices that prove a bound, jobs placed in part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hybridplace.solver.dual import price_box, raise_prices
+from hybridplace.solver.instance import Floats, Instance, Prices
+from hybridplace.solver.lp import relax
+from hybridplace.solver.master import static_master
+from hybridplace.solver.pricing import costs_at, reduced
+from hybridplace.solver.rounding import Fractional
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relaxation:
+    """An instance whose jobs may be placed in part, between several options.
+
+    Parameters
+    ----------
+    prices : Prices
+    bound_usd : float
+        What they prove: no plan costs less.
+    lp : Fractional
+        What a linear program over the options near their best takes.
+    optimal : bool
+        It keeps all rows and costs `bound_usd`: nothing proves more without integrality.
+    """
+
+    prices: Prices
+    bound_usd: float
+    lp: Fractional
+    optimal: bool
+
+
+def relax_static(instance: Instance, extra_usd: Floats | None = None) -> Relaxation:
+    """Return the linear relaxation of an instance with one slot.
+
+    Parameters
+    ----------
+    extra_usd : floats, (n,), optional
+        Added to `cost_usd`, for example the prices of data. What else these prices contribute to
+        the bound is for the caller to add.
+    """
+    rows = np.arange(len(instance.options.job))
+    start = np.zeros_like(rows)
+    cost_usd = costs_at(instance, rows, start)
+    if extra_usd is not None:
+        cost_usd += extra_usd
+    master, where = static_master(instance, cost_usd)
+    relaxed = relax(master, raise_prices(master), price_box(master))
+    prices = where.prices(instance, relaxed.price)
+    bound_usd = reduced(instance, prices, extra_usd).bound_usd
+    return Relaxation(
+        prices=prices,
+        bound_usd=bound_usd,
+        lp=Fractional(
+            option=relaxed.columns, start=start[: len(relaxed.columns)], value=relaxed.values
+        ),
+        optimal=relaxed.optimal,
+    )
