@@ -7,9 +7,11 @@ and each row's price times what is left of it. The search goes where the excess 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
+from hybridplace.solver.core import decide_again, related
 from hybridplace.solver.ejection import Ejection
 from hybridplace.solver.instance import Choice, Floats, Instance, Prices
 from hybridplace.solver.pairs import Pairs, near_pairs
@@ -28,6 +30,15 @@ PASSES = 8
 
 DEPTH = 3
 """Of ejection chains, at most."""
+
+CORES = 40
+"""Small cores decided, at most."""
+
+CORE_JOBS = 100
+"""Jobs of a core."""
+
+CORE_WORK = 0.1
+"""Deterministic seconds for each."""
 
 
 class Incumbent:
@@ -69,6 +80,7 @@ def improve(
     lp: Fractional,
     *,
     target_gap: float,
+    seed: int = 0,
     incumbent: Incumbent | None = None,
     extra_usd: Floats | None = None,
 ) -> Incumbent:
@@ -78,6 +90,8 @@ def improve(
     ----------
     target_gap : float
         (cost - bound) / bound at which the search ends.
+    seed : int
+        Of the solver of small cores.
     incumbent : Incumbent, optional
         Is kept up to date, also when a KeyboardInterrupt ends the search.
     extra_usd : floats, (n,), optional
@@ -90,25 +104,54 @@ def improve(
     pairs = near_pairs(state, prices, near=NEAR, most=most, extra_usd=extra_usd)
     round_off(state, pairs, tariff, lp)
     best.offer(state)
-    _chain(state, pairs, tariff, pairs.bound_usd * (1 + target_gap), best)
+    search = _Search(state, pairs, tariff, pairs.bound_usd * (1 + target_gap), best)
+    _chain(search)
+    _decide_cores(search, seed)
     return best
 
 
-def _chain(state: State, pairs: Pairs, tariff: Tariff, enough_usd: float, best: Incumbent) -> None:
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """What the search works on, and when it is good enough."""
+
+    state: State
+    pairs: Pairs
+    tariff: Tariff
+    enough_usd: float
+    best: Incumbent
+
+
+def _chain(search: _Search) -> None:
     """Run ejection chains from the jobs of largest excess, ever deeper while that saves."""
-    chains = Ejection(state, pairs)
+    chains = Ejection(search.state, search.pairs)
     for turn in range(PASSES):
-        if best.usd <= enough_usd:
-            return
-        excess = excess_usd(state, pairs, tariff)
+        excess = excess_usd(search.state, search.pairs, search.tariff)
         queue = np.lexsort((np.arange(len(excess)), -excess))
         saved = 0.0
         for job in queue[excess[queue] > 0].tolist():
+            if search.best.usd <= search.enough_usd:
+                return
             gain = chains.improve(job, min(DEPTH, 1 + turn))
             if gain > 0:
                 saved += gain
-                best.offer(state)
+                search.best.offer(search.state)
         if turn >= DEPTH and saved <= 0:
+            return
+
+
+def _decide_cores(search: _Search, seed: int) -> None:
+    """Decide small cores, each around the job of largest excess that was in the middle of none."""
+    state, done = search.state, set[int]()
+    while len(done) < CORES and search.best.usd > search.enough_usd:
+        excess = excess_usd(state, search.pairs, search.tariff)
+        excess[list(done)] = 0.0
+        if not excess.any():
+            return
+        done.add(int(excess.argmax()))
+        jobs = related(state, search.pairs, excess, int(excess.argmax()), CORE_JOBS)
+        if decide_again(state, search.pairs, jobs, work=CORE_WORK, seed=seed) > 0:
+            search.best.offer(state)
+        if len(jobs) == len(excess):
             return
 
 
