@@ -65,7 +65,8 @@ def test_related_jobs_share_groups_with_one_another():
     for job in range(300):
         option, start = all_pairs(state, job)
         fit = np.flatnonzero(state.fits(option, start))
-        state.place(int(option[fit[0]]), int(start[fit[0]]))
+        best = fit[state.costs(option, start)[fit].argmin()]
+        state.place(int(option[best]), int(start[best]))
     jobs = related(state, pairs, np.zeros(300), 7, 30)
     assert 7 in jobs
     assert 1 < len(jobs) <= 30
