@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from enum import StrEnum
 
+from hybridplace.model.certificate import Certificate
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
@@ -114,6 +116,8 @@ class Plan:
         Emissions; None if a figure is missing.
     problem_digest : str
         Of the problem it was made for.
+    certificate : Certificate or None
+        What the bound can be computed again from; None where only a search proved it.
     """
 
     placements: tuple[Placement, ...]
@@ -127,6 +131,7 @@ class Plan:
     solver: str
     seed: int
     problem_digest: str
+    certificate: Certificate | None = None
 
     @property
     def gap(self) -> float:

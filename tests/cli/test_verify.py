@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from hybridplace.checker import check
 from hybridplace.io import read_plan, write_plan
+from hybridplace.model.certificate import Certificate
 
 
 def test_a_plan_holds(run, plan):
@@ -175,3 +177,43 @@ def test_live_prices_are_not_asked_again(run, plan):
     Path("estate.yaml").write_text(live.replace("at_most: 50", "at_most: 51"))
 
     assert 2 == run("verify").code
+
+
+def _certify(path: Path, **changes: float) -> None:
+    """Give the plan in a file a certificate without prices: each job costs what it costs alone."""
+    plan, problem = read_plan(path)
+    usd = check(problem, replace(plan, certificate=Certificate(bound_usd=0.0))).bound_usd
+    certificate = Certificate(**{"bound_usd": usd, "searched_usd": plan.bound_usd, **changes})
+    write_plan(path, replace(plan, certificate=certificate), problem)
+
+
+def test_a_certificate_is_held_to_the_problem(run, plan):
+    """What the prices prove is told, apart from what a search proved."""
+    _certify(plan)
+    done, told = run("verify", "--certificate"), run("verify", "--certificate", "--json").json
+
+    assert 0 == done.code
+    assert "its certificate proves a bound of " in done.out
+    assert told["holds"]
+    assert 0 < told["certificate"]["bound_usd"] <= read_plan(plan)[0].bound_usd + 1e-6
+    assert 0 < told["certificate"]["pairs"]
+
+
+def test_a_wrong_certificate_is_refused(run, plan):
+    """It exits with 1 and says what the prices prove; without the option nobody looks."""
+    _certify(plan, bound_usd=1.0)
+    done = run("verify", "--certificate")
+
+    assert 1 == done.code
+    assert "not 1.0" in done.err
+    assert 0 == run("verify").code
+
+
+def test_a_bound_above_its_proof_is_refused(run, plan):
+    """A plan's own bound is believed only as far as prices or a search are said to prove it."""
+    _certify(plan, searched_usd=None)
+    made, problem = read_plan(plan)
+    assert made.certificate is not None
+    write_plan(plan, replace(made, bound_usd=made.certificate.bound_usd * 1.01), problem)
+
+    assert 1 == run("verify", "--certificate").code

@@ -6,6 +6,14 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from hybridplace.model.certificate import (
+    Capacity,
+    CapacityPrice,
+    Certificate,
+    CopyPrice,
+    LimitPrice,
+    SharePrice,
+)
 from hybridplace.model.estate import Access, Estate, PriceOverlay, Quota
 from hybridplace.model.job import (
     Checkpoint,
@@ -262,4 +270,26 @@ def plans(draw: st.DrawFn, problem: Problem) -> Plan:
         solver=draw(TEXT),
         seed=draw(st.integers(0, 2**64)),
         problem_digest=problem.digest,
+        certificate=draw(_maybe(_certificates())),
+    )
+
+
+def _certificates() -> st.SearchStrategy[Certificate]:
+    capacity = st.builds(
+        CapacityPrice,
+        pool=TEXT,
+        accelerator=_maybe(TEXT),
+        capacity=st.sampled_from(Capacity),
+        first_slot=COUNT,
+        slots=COUNT,
+        price_usd=AMOUNT,
+    )
+    return st.builds(
+        Certificate,
+        bound_usd=AMOUNT,
+        capacity=_several(capacity),
+        limits=_several(st.builds(LimitPrice, limit=TEXT, price_usd=AMOUNT)),
+        shares=_several(st.builds(SharePrice, tenant=TEXT, price_usd=AMOUNT)),
+        copies=_several(st.builds(CopyPrice, job=TEXT, dataset=TEXT, site=TEXT, price_usd=AMOUNT)),
+        searched_usd=_maybe(AMOUNT),
     )

@@ -1,0 +1,169 @@
+"""The prices of a certificate as arrays, and what is wrong with them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from hybridplace.checker.columns import Floats, Ints
+from hybridplace.checker.copies import Copies
+from hybridplace.model.certificate import Capacity, CapacityPrice, Certificate
+from hybridplace.model.problem import Problem
+from hybridplace.model.run import TIME_TOLERANCE_H
+from hybridplace.model.site import Market
+
+Group = tuple[str, str | None]
+"""What jobs compete for: a quota, or the nodes of an own pool with one accelerator."""
+
+COLUMN = {Capacity.ACCELERATORS: 0, Capacity.CPUS: 1, Capacity.MEMORY_GIB: 2, Capacity.QUOTA: 0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scarcity:
+    """Prices of what is scarce.
+
+    Parameters
+    ----------
+    group : ints, (offers,)
+        Row of `slot_usd`; the last, where all is free, for offers that compete for nothing.
+    slot_usd, at_most : floats, (groups + 1, 3, slots)
+        Price and amount of accelerators, CPUs and GiB of own nodes; of quotas in the first column.
+    limit_usd : floats, (limits,)
+    copies : Copies
+        What data costs.
+    """
+
+    group: Ints
+    slot_usd: Floats
+    at_most: Floats
+    limit_usd: Floats
+    copies: Copies
+
+
+def slot_total(problem: Problem) -> int:
+    """Return how many slots the horizon has."""
+    return max(1, math.ceil(problem.horizon_h / problem.slot_h - TIME_TOLERANCE_H))
+
+
+def scarcity_of(problem: Problem, certificate: Certificate) -> Scarcity:
+    """Return the prices of a certificate without faults as arrays."""
+    at_most = _amounts(problem)
+    row = {group: number for number, group in enumerate(at_most)}
+    slots = slot_total(problem)
+    slot_usd = np.zeros((len(row) + 1, 3, slots))
+    for one in certificate.capacity:
+        when = slice(one.first_slot, one.first_slot + one.slots)
+        slot_usd[row[one.pool, one.accelerator], COLUMN[one.capacity], when] = one.price_usd
+    amounts = np.zeros(slot_usd.shape)
+    amounts[:-1] = np.array(list(at_most.values())).reshape(len(row), 3, 1)
+    priced = {one.limit: one.price_usd for one in certificate.limits}
+    limit_usd = np.array([priced.get(limit.id, 0.0) for limit in problem.limits])
+    copies: dict[tuple[str, str], dict[str, float]] = {}
+    for copy in certificate.copies:
+        copies.setdefault((copy.job, copy.dataset), {})[copy.site] = copy.price_usd
+    return Scarcity(
+        group=np.array([row.get(_group(problem, one.id), len(row)) for one in problem.offers]),
+        slot_usd=slot_usd,
+        at_most=amounts,
+        limit_usd=limit_usd,
+        copies=Copies(problem, copies, limit_usd),
+    )
+
+
+def terms_usd(problem: Problem, scarcity: Scarcity) -> Iterator[float]:
+    """Yield what is added to the sum over the jobs: for capacity, limits, and each copy."""
+    yield -float((scarcity.slot_usd * scarcity.at_most).sum())
+    yield -sum(
+        float(usd) * limit.at_most
+        for usd, limit in zip(scarcity.limit_usd, problem.limits, strict=True)
+    )
+    yield from scarcity.copies.lost_usd()
+
+
+def price_faults(problem: Problem, certificate: Certificate) -> Iterator[str]:
+    """Yield each price that is negative, no number, given twice, or of what is not there."""
+    yield from _capacity_faults(problem, certificate)
+    for price in certificate.limits:
+        if price.limit not in {limit.id for limit in problem.limits}:
+            yield f"there is no limit {price.limit}"
+    for share in certificate.shares:
+        if share.tenant not in problem.tenant_ids:
+            yield f"there is no tenant {share.tenant}"
+    known = {(job.id, dataset) for job in problem.jobs for dataset in job.inputs}
+    for copy in certificate.copies:
+        if (copy.job, copy.dataset) not in known:
+            yield f"no job {copy.job} reads a dataset {copy.dataset}"
+        if copy.site not in problem.site:
+            yield f"there is no site {copy.site}"
+    yield from _figure_faults(certificate)
+
+
+def _amounts(problem: Problem) -> dict[Group, tuple[float, float, float]]:
+    """Return how much there is of what each group has."""
+    found: dict[Group, tuple[float, float, float]] = {}
+    for pool in problem.pools:
+        if pool.at_most is not None:
+            found[pool.id, None] = (pool.at_most, 0.0, 0.0)
+        for name in dict.fromkeys(node.accelerator for node in pool.nodes):
+            nodes = [node for node in pool.nodes if node.accelerator == name]
+            found[pool.id, name] = (
+                float(sum(node.accelerators for node in nodes)),
+                sum(node.cpus for node in nodes),
+                sum(node.memory_gib for node in nodes),
+            )
+    return found
+
+
+def _group(problem: Problem, offer: str) -> Group:
+    one = problem.offer[offer]
+    return one.pool or "", one.accelerator if one.market is Market.OWNED else None
+
+
+def _capacity_faults(problem: Problem, certificate: Certificate) -> Iterator[str]:
+    amounts, slots = _amounts(problem), slot_total(problem)
+    taken: set[tuple[Group, int, int]] = set()
+    for one in certificate.capacity:
+        group = (one.pool, one.accelerator)
+        if group not in amounts or not _is_counted(problem, one):
+            yield f"there are no {one.capacity} {_told(one)}"
+        elif one.first_slot < 0 or one.slots < 1 or one.first_slot + one.slots > slots:
+            told = f"{one.slots} slots from {one.first_slot} on, there are {slots}"
+            yield f"{one.capacity} {_told(one)}: {told}"
+        else:
+            when = range(one.first_slot, one.first_slot + one.slots)
+            cells = {(group, COLUMN[one.capacity], slot) for slot in when}
+            if cells & taken:
+                yield f"{one.capacity} {_told(one)}: priced twice in a slot"
+            taken |= cells
+
+
+def _is_counted(problem: Problem, price: CapacityPrice) -> bool:
+    pool = problem.pool[price.pool]
+    if pool.measure is not None:
+        return price.capacity == Capacity.QUOTA
+    boards = price.capacity == Capacity.ACCELERATORS
+    return price.capacity != Capacity.QUOTA and not (boards and price.accelerator is None)
+
+
+def _told(price: CapacityPrice) -> str:
+    return f"in pool {price.pool}" + (f" with {price.accelerator}" if price.accelerator else "")
+
+
+def _figure_faults(certificate: Certificate) -> Iterator[str]:
+    named = [
+        *((f"limit {one.limit}", one.price_usd) for one in certificate.limits),
+        *((f"tenant {one.tenant}", one.price_usd) for one in certificate.shares),
+        *((f"{one.job}, {one.dataset}, {one.site}", one.price_usd) for one in certificate.copies),
+    ]
+    seen: set[str] = set()
+    for name, _ in named:
+        if name in seen:
+            yield f"{name}: priced twice"
+        seen.add(name)
+    capacity = ((f"{one.capacity} {_told(one)}", one.price_usd) for one in certificate.capacity)
+    for name, usd in (*capacity, *named):
+        if not 0.0 <= usd < math.inf:
+            yield f"{name}: its price is {usd}, expected a number that is not negative"

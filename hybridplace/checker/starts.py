@@ -1,0 +1,138 @@
+"""The least that jobs cost on offers over all their starts, with what the slots fetch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from hybridplace.checker.asks import Asks
+from hybridplace.checker.columns import Floats, Ints
+from hybridplace.model.run import TIME_TOLERANCE_H
+
+BATCH = 1 << 18
+"""Starts that are priced at once: what fits a processor's cache."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Starts:
+    """Asks (rows) on offers (columns).
+
+    Parameters
+    ----------
+    usd : floats
+        What does not depend on the start; NaN or inf if the job cannot run there.
+    hours : floats
+        From start to end.
+    first, last : floats
+        Slots; the job cannot run there if `last` is before `first`.
+    group : ints, (offers,)
+        What the offers compete for: rows of `paid_usd`.
+    use : floats, (any, asks, offers)
+        What is taken of each resource in each booked slot.
+    paid_usd : floats, (any, groups, slots + 1)
+        The sum of the prices of each resource in the slots before.
+    """
+
+    slot_h: float
+    usd: Floats
+    hours: Floats
+    first: Floats
+    last: Floats
+    group: Ints
+    use: Floats
+    paid_usd: Floats
+
+
+def start_range(
+    asks: Asks, hours: Floats, ready_h: Floats | None, slot_h: float
+) -> tuple[Floats, Floats]:
+    """Return the first and the last slot that asks may start in, given when their data is there."""
+    earliest_h = asks.earliest_h[:, None]
+    first = np.ceil((earliest_h - TIME_TOLERANCE_H) / slot_h)
+    last = np.floor((asks.latest_h[:, None] + TIME_TOLERANCE_H - hours) / slot_h)
+    if asks.serving[:1].any():
+        last = np.minimum(first, last)
+    if ready_h is not None:
+        first = np.ceil((np.maximum(earliest_h, ready_h) - TIME_TOLERANCE_H) / slot_h)
+    return np.broadcast_to(first, hours.shape), last
+
+
+def least_over_starts(asks: Asks, starts: Starts, known_usd: Floats) -> Floats:
+    """Return the least of each ask over all offers and starts; at most `known_usd`.
+
+    Parameters
+    ----------
+    known_usd : floats, (asks,)
+        What each job costs at most: where even free slots would cost as much, starts are not looked
+        at one by one.
+    """
+    late_usd = _late_usd(asks, starts)
+    free_usd = starts.usd if late_usd is None else starts.usd + late_usd
+    free_usd = np.where(starts.last >= starts.first, free_usd, np.inf)
+    slots = starts.paid_usd.shape[2] - 1
+    if not len(starts.use):
+        return np.fmin(known_usd, np.fmin.reduce(free_usd, axis=1, initial=np.inf))
+    if slots == 1:
+        prices = starts.paid_usd[:, starts.group, 1]
+        for use, price in zip(starts.use, prices, strict=True):
+            free_usd = free_usd + use * price
+        return np.fmin(known_usd, np.fmin.reduce(free_usd, axis=1, initial=np.inf))
+    ask, offer = np.nonzero(free_usd < known_usd[:, None])
+    first = starts.first[ask, offer]
+    usd = free_usd[ask, offer]
+    least = known_usd.copy()
+    np.minimum.at(least, ask, usd + _slots_usd(starts, ask, offer, first))
+    waits = (usd < least[ask]) & (starts.last[ask, offer] > first)
+    waits &= (starts.paid_usd[:, starts.group[offer], -1] > 0).any(axis=0)
+    for some in _batches(starts, ask[waits], offer[waits]):
+        np.minimum.at(least, some[0], _least_of_cells(asks, starts, *some))
+    return least
+
+
+def _late_usd(asks: Asks, starts: Starts) -> Floats | None:
+    if not asks.late_usd_h.any():
+        return None
+    end_h = starts.first * starts.slot_h + starts.hours
+    return _lateness_usd(end_h, asks.due_h[:, None], asks.late_usd_h[:, None])
+
+
+def _lateness_usd(end_h: Floats, due_h: Floats, late_usd_h: Floats) -> Floats:
+    return late_usd_h * np.maximum(np.where(np.isfinite(end_h), end_h, 0.0) - due_h, 0.0)
+
+
+def _batches(starts: Starts, ask: Ints, offer: Ints) -> Iterator[tuple[Ints, Ints]]:
+    """Yield parts of the pairs with about as many starts each."""
+    ends = np.cumsum(starts.last[ask, offer] - starts.first[ask, offer])
+    part = (ends // BATCH).astype(np.int64)
+    cuts = np.flatnonzero(np.diff(part)) + 1
+    yield from zip(np.split(ask, cuts), np.split(offer, cuts), strict=True)
+
+
+def _least_of_cells(asks: Asks, starts: Starts, ask: Ints, offer: Ints) -> Floats:
+    """Return the least of each pair over all its starts but the first."""
+    if not len(ask):
+        return np.zeros(0)
+    first = starts.first[ask, offer]
+    counts = (starts.last[ask, offer] - first).astype(np.int64)
+    begins = np.cumsum(counts) - counts
+    pair = np.repeat(np.arange(len(ask)), counts)
+    slot = first[pair] + 1.0 + (np.arange(len(pair)) - begins[pair])
+    usd = starts.usd[ask, offer][pair]
+    usd += _slots_usd(starts, ask[pair], offer[pair], slot)
+    if asks.late_usd_h.any():
+        end_h = slot * starts.slot_h + starts.hours[ask, offer][pair]
+        usd += _lateness_usd(end_h, asks.due_h[ask][pair], asks.late_usd_h[ask][pair])
+    return np.minimum.reduceat(usd, begins)
+
+
+def _slots_usd(starts: Starts, ask: Ints, offer: Ints, slot: Floats) -> Floats:
+    """Return what the slots that are booked from each start on fetch."""
+    begin, last = slot.astype(np.int64), starts.paid_usd.shape[2] - 1
+    booked = np.ceil(starts.hours[ask, offer] / starts.slot_h - TIME_TOLERANCE_H)
+    end = np.minimum(begin + np.maximum(booked, 1.0).astype(np.int64), last)
+    usd, group = np.zeros(len(slot)), starts.group[offer]
+    for use, paid_usd in zip(starts.use, starts.paid_usd, strict=True):
+        usd += use[ask, offer] * (paid_usd[group, end] - paid_usd[group, begin])
+    return usd

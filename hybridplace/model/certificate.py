@@ -1,0 +1,89 @@
+"""What proves the bound of a plan: the prices of all that is scarce, by name.
+
+At any prices that are not negative, the sum of what each job costs at its cheapest, less what all
+that is scarce would fetch, is a lower bound on what any plan costs (docs/model.md, "Certificates").
+So whoever has problem and prices can compute the bound again, and need not know how it was found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Capacity(StrEnum):
+    """What of a pool is scarce: of own nodes the first three, of a quota what it counts."""
+
+    ACCELERATORS = "accelerators"
+    CPUS = "cpus"
+    MEMORY_GIB = "memory_gib"
+    QUOTA = "quota"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapacityPrice:
+    """What a unit of a pool's capacity is worth in each of `slots` slots from `first_slot` on.
+
+    Parameters
+    ----------
+    accelerator : str or None
+        Of own nodes, which are priced apart by accelerator; None for those without, and quotas.
+    price_usd : float
+        Per unit and slot.
+    """
+
+    pool: str
+    accelerator: str | None = None
+    capacity: Capacity
+    first_slot: int
+    slots: int
+    price_usd: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitPrice:
+    """What a unit of a limit is worth: a dollar, a gram, an accelerator hour."""
+
+    limit: str
+    price_usd: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharePrice:
+    """What a tenant's relative share is worth where fairness has a price."""
+
+    tenant: str
+    price_usd: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyPrice:
+    """What a reader pays for a dataset at a site: towards its copy; if it is made, to its maker.
+
+    The maker earns it at the site where it makes it: what remains is the price of the way.
+    """
+
+    job: str
+    dataset: str
+    site: str
+    price_usd: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """The prices that are not zero, and the bound that follows from them.
+
+    Parameters
+    ----------
+    bound_usd : float
+        Can be computed again from the prices.
+    searched_usd : float or None
+        A higher bound that a search proved, if one did; nobody can compute it again but by search.
+    """
+
+    bound_usd: float
+    capacity: tuple[CapacityPrice, ...] = ()
+    limits: tuple[LimitPrice, ...] = ()
+    shares: tuple[SharePrice, ...] = ()
+    copies: tuple[CopyPrice, ...] = ()
+    searched_usd: float | None = None
