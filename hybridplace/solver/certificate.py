@@ -1,0 +1,98 @@
+"""Writes prices down by name, so that whoever has the problem can compute the bound again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from hybridplace.model.certificate import (
+    Capacity,
+    CapacityPrice,
+    Certificate,
+    CopyPrice,
+    LimitPrice,
+    SharePrice,
+)
+from hybridplace.model.problem import Problem
+from hybridplace.solver.groups import groups_of
+from hybridplace.solver.instance import Floats, Prices
+
+_OWN = (Capacity.ACCELERATORS, Capacity.CPUS, Capacity.MEMORY_GIB)
+
+
+def certificate_of(
+    problem: Problem, prices: Prices, bound_usd: float, *, searched_usd: float | None = None
+) -> Certificate:
+    """Return the certificate of a bound.
+
+    Parameters
+    ----------
+    prices : Prices
+        Of the problem's `Instance`, as `compile_instance` orders it.
+    bound_usd : float
+        The value of the Lagrangian at these prices, that of data included.
+    searched_usd : float or None
+        A higher bound that a search proved.
+    """
+    ids = [limit.id for limit in problem.limits]
+    return Certificate(
+        bound_usd=bound_usd,
+        capacity=tuple(_capacity(problem, prices.capacity)),
+        limits=tuple(
+            LimitPrice(limit=name, price_usd=float(usd))
+            for name, usd in zip(ids, prices.limit, strict=True)
+            if usd > 0
+        ),
+        shares=tuple(
+            SharePrice(tenant=name, price_usd=float(usd))
+            for name, usd in zip(problem.tenant_ids, prices.share, strict=False)
+            if usd > 0
+        ),
+        copies=tuple(_copies(problem, prices)),
+        searched_usd=searched_usd,
+    )
+
+
+def _capacity(problem: Problem, capacity: Floats) -> Iterator[CapacityPrice]:
+    """Yield the prices of each group and resource, slots that follow with the same price as one."""
+    groups = groups_of(problem)
+    for row, resource in np.argwhere((capacity > 0).any(axis=2)):
+        usd, (pool, accelerator) = capacity[row, resource], groups[row]
+        counted = _OWN[resource] if problem.pool[pool].nodes else Capacity.QUOTA
+        if counted is Capacity.ACCELERATORS and not accelerator:
+            continue  # there are none, and nobody takes any
+        first = np.flatnonzero(np.diff(usd, prepend=np.nan))
+        for begin, end in zip(first, [*first[1:], len(usd)], strict=True):
+            if usd[begin] > 0:
+                yield CapacityPrice(
+                    pool=pool,
+                    accelerator=accelerator or None,
+                    capacity=counted,
+                    first_slot=int(begin),
+                    slots=int(end - begin),
+                    price_usd=float(usd[begin]),
+                )
+
+
+def _copies(problem: Problem, prices: Prices) -> Iterator[CopyPrice]:
+    """Yield what readers pay: of data with homes its `copy`, of made data its `edge` prices."""
+    if prices.copy is None and prices.edge is None:
+        return
+    dataset_row = {dataset.id: row for row, dataset in enumerate(problem.datasets)}
+    reads = sorted(
+        (row, dataset_row[name])
+        for row, job in enumerate(problem.jobs)
+        for name in dict.fromkeys(job.inputs)
+    )
+    for number, (job, dataset) in enumerate(reads):
+        paid = prices.copy if problem.datasets[dataset].homes else prices.edge
+        if paid is None:
+            continue
+        for site in np.flatnonzero(paid[number]):
+            yield CopyPrice(
+                job=problem.jobs[job].id,
+                dataset=problem.datasets[dataset].id,
+                site=problem.sites[site].id,
+                price_usd=float(paid[number, site]),
+            )
