@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Progress", "Stop", "solve"]
 
+EXACT_JOBS = 40
+"""More are not given to the exact model."""
+
 
 def solve(
     problem: Problem,
@@ -23,9 +26,10 @@ def solve(
     watch: Callable[[Progress], None] | None = None,
     compiled: Compiled | None = None,
 ) -> Plan:
-    """Return a plan with a proven bound: 1 price all pairs, 2 drop dominated ones, 3 solve.
+    """Return a plan with a proven bound.
 
-    The same problem, seed and stop give the same plan, byte for byte. Good to about 100 jobs.
+    Few jobs are decided by the exact model, many by `hybridplace.solver.joint`. The same problem,
+    seed and stop give the same plan, byte for byte.
 
     Parameters
     ----------
@@ -39,6 +43,10 @@ def solve(
     InputError
         When costs are too large to be added up exactly.
     """
+    if len(problem.jobs) > EXACT_JOBS and _in_one_slot(problem):
+        from hybridplace.solver.joint import solve_jointly
+
+        return solve_jointly(problem, seed=seed, stop=stop, watch=watch)
     from hybridplace.solver.candidates import choose_candidates
     from hybridplace.solver.exact import solve_exactly
     from hybridplace.solver.result import plan_of
@@ -48,3 +56,9 @@ def solve(
     candidates = choose_candidates(compiled)
     solution = solve_exactly(candidates, seed=seed, stop=stop or Stop(), watch=watch)
     return plan_of(compiled, candidates, solution, seed=seed)
+
+
+def _in_one_slot(problem: Problem) -> bool:
+    """Say whether nothing but capacity, limits and sites ties the jobs to each other."""
+    varies = problem.forecasts or problem.maintenance
+    return problem.slot_h >= problem.horizon_h and not problem.datasets and not varies

@@ -29,30 +29,20 @@ _LOADED = np.int8(EIGHTHS)
 
 
 def pack_many(
-    nodes: Sequence[Node],
-    stays: Sequence[Stay],
-    slots: int,
-    *,
-    closed: Bools | None = None,
-    preferred: Sequence[frozenset[str]] | None = None,
+    nodes: Nodes, stays: Sequence[Stay], wanted: Sequence[frozenset[str]] | None = None
 ) -> list[tuple[Share, ...] | None]:
     """Return the shares of each stay; None for one that found no room.
 
     Parameters
     ----------
-    closed : bools, (nodes, slots) or None
-        Where a node cannot be used.
-    preferred : sequence of sets or None
-        For each stay the nodes that it would rather stay on.
+    wanted : sequence of sets or None
+        For each stay the nodes that it would rather be on.
     """
-    room = _Room(nodes, slots, closed)
     found: list[tuple[Share, ...] | None] = [None] * len(stays)
     for count, one in enumerate(_order(stays), start=1):
-        stay = stays[one]
-        wanted = preferred[one] if preferred else frozenset()
-        found[one] = room.place(stay, wanted)
+        found[one] = nodes.place(stays[one], wanted[one] if wanted else frozenset())
         if count % SWEEP == 0:
-            room.sweep()
+            nodes.sweep()
     return found
 
 
@@ -68,10 +58,15 @@ def _order(stays: Sequence[Stay]) -> list[int]:
     return sorted(range(len(stays)), key=lambda one: (*size(one), one))
 
 
-class _Room:
+class Nodes:
     """What is left of each node in each slot.
 
     Parameters
+    ----------
+    closed : bools, (nodes, slots) or None
+        Where a node cannot be used.
+
+    Attributes
     ----------
     load : int8, (nodes, accelerators, slots)
         Eighths of each accelerator in use; those that a node does not have are full.
@@ -79,7 +74,7 @@ class _Room:
         What is left.
     """
 
-    def __init__(self, nodes: Sequence[Node], slots: int, closed: Bools | None) -> None:
+    def __init__(self, nodes: Sequence[Node], slots: int, closed: Bools | None = None) -> None:
         self.nodes = nodes
         has = np.array([node.accelerators for node in nodes], dtype=np.int64)
         lacks = np.arange(has.max(initial=0)) >= has[:, None]
@@ -100,7 +95,7 @@ class _Room:
         free = (self.load[self.open] < _LOADED).any(axis=(1, 2))
         self.open = np.concatenate([self.open[left & free], self.open[left & ~free]])
 
-    def place(self, stay: Stay, wanted: frozenset[str]) -> tuple[Share, ...] | None:
+    def place(self, stay: Stay, wanted: frozenset[str] = frozenset()) -> tuple[Share, ...] | None:
         """Return shares for all workers of a job, and take them; None if there is no room."""
         if min(stay.workers) < stay.peak:
             return self._place_varying(stay)
@@ -123,6 +118,18 @@ class _Room:
                     if missing == 0:
                         break
         return self._take(spread, stay, window) if missing == 0 else None
+
+    def release(self, stay: Stay, shares: Sequence[Share]) -> None:
+        """Give back what the workers of a job had."""
+        for worker, share in enumerate(shares):
+            node, window = self.number[share.node], np.array(stay.slots(worker))
+            self.cpus[node, window] += stay.shape.cpus
+            self.memory_gib[node, window] += stay.shape.memory_gib
+            for device in share.devices:
+                self.load[node, device, window] -= np.int8(stay.eighths)
+        gone = {self.number[share.node] for share in shares} - set(self.open.tolist())
+        if gone:
+            self.open = np.concatenate([np.array(sorted(gone)), self.open])
 
     def _blocks(self, wanted: frozenset[str]) -> Iterator[Ints]:
         """Yield the nodes to look at: those wanted first, then all in blocks."""

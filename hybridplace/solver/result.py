@@ -26,29 +26,45 @@ NO_ROOM = "could run here, but room or money goes to other jobs"
 
 
 def plan_of(compiled: Compiled, candidates: Candidates, solution: Solution, *, seed: int) -> Plan:
-    """Return the plan that a solution is, its costs computed by the cost formulas."""
+    """Return the plan that a solution of the exact model is."""
     problem = compiled.problem
-    placements = tuple(
+    placements = [
         _placement(candidates, solution, job.id) for job in problem.jobs if job.id in solution.rows
-    )
-    transfers = transfers_for(problem, placements)
+    ]
     left_out = [job.id for job in problem.jobs if job.id not in solution.rows]
-    costs = plan_costs(problem, placements, transfers, left_out)
+    unplaced = [
+        Unplaced(job=job, reasons=exclusion_counts(compiled, job, left_out)) for job in left_out
+    ]
+    return priced_plan(
+        problem, placements, unplaced, bound_usd=solution.bound_usd, solver=SOLVER, seed=seed
+    )
+
+
+def priced_plan(
+    problem: Problem,
+    placements: Sequence[Placement],
+    unplaced: Sequence[Unplaced],
+    *,
+    bound_usd: float,
+    solver: str,
+    seed: int,
+) -> Plan:
+    """Return the plan of some placements: with transfers, and costs by the cost formulas."""
+    transfers = transfers_for(problem, placements)
+    costs = plan_costs(problem, placements, transfers, [left.job for left in unplaced])
     total_usd = costs.total_usd
-    bound_usd = min(solution.bound_usd, total_usd)
+    bound_usd = min(bound_usd, total_usd)
     proven = math.isclose(bound_usd, total_usd, rel_tol=MONEY_TOLERANCE, abs_tol=MONEY_TOLERANCE)
     return Plan(
-        placements=placements,
+        placements=tuple(placements),
         transfers=transfers,
-        unplaced=tuple(
-            Unplaced(job=job, reasons=exclusion_counts(compiled, job, left_out)) for job in left_out
-        ),
+        unplaced=tuple(unplaced),
         status=Status.OPTIMAL if proven else Status.FEASIBLE,
         costs=costs,
         objective_usd=total_usd,
         bound_usd=bound_usd,
         carbon_g=plan_carbon_g(problem, placements),
-        solver=SOLVER,
+        solver=solver,
         seed=seed,
         problem_digest=problem.digest,
     )

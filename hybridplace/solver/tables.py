@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -69,21 +70,28 @@ class Compiled:
 
     problem: Problem
     columns: Columns
-    pairs: tuple[tuple[Pairs, ...], ...]
+    pairs: Mapping[int, tuple[Pairs, ...]]
 
     @cached_property
     def usable(self) -> int:
         """Return how many pairs may be used."""
-        return sum(int((table.reasons == 0).sum()) for job in self.pairs for table in job)
+        return sum(int((table.reasons == 0).sum()) for job in self.pairs.values() for table in job)
 
 
 def compile_problem(problem: Problem) -> Compiled:
     """Return every pair of `problem`, priced, with the reasons against it."""
-    columns = columns_of(problem)
-    pairs = tuple(
-        tuple(_pairs(problem, columns, job, number) for number in range(len(job.shapes)))
-        for job in problem.jobs
-    )
+    return compile_jobs(problem, columns_of(problem), range(len(problem.jobs)))
+
+
+def compile_jobs(problem: Problem, columns: Columns, numbers: Iterable[int]) -> Compiled:
+    """Return every pair of some jobs, by their rows in `Problem.jobs`."""
+    pairs = {
+        number: tuple(
+            _pairs(problem, columns, problem.jobs[number], shape)
+            for shape in range(len(problem.jobs[number].shapes))
+        )
+        for number in numbers
+    }
     return Compiled(problem=problem, columns=columns, pairs=pairs)
 
 

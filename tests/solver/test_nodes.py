@@ -7,7 +7,7 @@ import pytest
 
 from hybridplace.model.job import Job, Shape, Training
 from hybridplace.model.site import Node
-from hybridplace.solver.nodes import pack_many
+from hybridplace.solver.nodes import Nodes, pack_many
 from hybridplace.solver.packing import Stay, pack
 from tests.solver.test_packing import holds
 
@@ -55,7 +55,7 @@ def test_what_is_packed_holds(seed: int, slots: int) -> None:
     """No accelerator, CPU or GiB is taken twice in any slot, and gangs are connected."""
     draw = np.random.default_rng(seed)
     nodes, stays = _nodes(draw, 6), _stays(draw, 30, slots)
-    shares = pack_many(nodes, stays, slots)
+    shares = pack_many(Nodes(nodes, slots), stays)
     placed = [(stay, gang) for stay, gang in zip(stays, shares, strict=True) if gang is not None]
     assert placed
     assert holds(nodes, [stay for stay, _ in placed], [gang for _, gang in placed])
@@ -67,7 +67,7 @@ def test_a_job_alone_is_pushed_back_only_if_it_cannot_fit(seed: int) -> None:
     draw = np.random.default_rng(seed)
     nodes = _nodes(draw, 2)
     for stay in _stays(draw, 6, 3):
-        assert (pack_many(nodes, [stay], 3)[0] is None) == (pack(nodes, [stay]) is None)
+        assert (Nodes(nodes, 3).place(stay) is None) == (pack(nodes, [stay]) is None)
 
 
 def test_closed_nodes_are_not_used() -> None:
@@ -80,7 +80,7 @@ def test_closed_nodes_are_not_used() -> None:
         Stay(job=stay.job, shape=stay.shape, start=start, workers=(1,) * length)
         for start, length in ((0, 1), (1, 1), (0, 2))
     ]
-    found = [pack_many(nodes, [one], 2, closed=closed)[0] is not None for one in moved]
+    found = [Nodes(nodes, 2, closed).place(one) is not None for one in moved]
     assert found == [True, False, False]
 
 
@@ -92,7 +92,7 @@ def test_a_job_stays_on_the_node_it_is_on() -> None:
     job = Job(id="j", tenant="t", work=Training(units=1.0), shapes=(shape,))
     stay = Stay(job=job, shape=shape, start=0, workers=(1,))
     for node in nodes:
-        shares = pack_many(nodes, [stay], 1, preferred=[frozenset({node.id})])[0]
+        shares = Nodes(nodes, 1).place(stay, frozenset({node.id}))
         assert shares is not None
         assert shares[0].node == node.id
 
@@ -110,5 +110,19 @@ def test_many_nodes_are_filled() -> None:
         )
         job = Job(id=f"j{n:04}", tenant="t", work=Training(units=1.0), shapes=(shape,))
         stays.append(Stay(job=job, shape=shape, start=0, workers=(1,)))
-    shares = pack_many(nodes, stays, 1)
+    shares = pack_many(Nodes(nodes, 1), stays)
     assert None not in shares
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_given_back_is_free_again(seed: int) -> None:
+    """Nodes from which every job was released hold what empty ones hold."""
+    draw = np.random.default_rng(seed)
+    nodes, stays = _nodes(draw, 4), _stays(draw, 15, 4)
+    room = Nodes(nodes, 4)
+    before = room.load.copy(), room.cpus.copy()
+    for stay, shares in zip(stays, pack_many(room, stays), strict=True):
+        if shares is not None:
+            room.release(stay, shares)
+    assert (room.load == before[0]).all()
+    assert np.allclose(room.cpus, before[1])

@@ -1,0 +1,169 @@
+"""Gives jobs on own nodes their nodes and accelerators, and moves those that find none.
+
+The rows of the model promise that the nodes of a group are large enough taken together. A job that
+does not fit one by one is moved to the next cheapest pair that holds it, nodes included; then jobs
+that would gain the most are tried in the gaps that are left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hybridplace.model.capacity import closed
+from hybridplace.model.plan import Share
+from hybridplace.model.problem import Problem
+from hybridplace.model.run import run_of
+from hybridplace.solver.groups import groups_of, nodes_of
+from hybridplace.solver.instance import Instance, Ints
+from hybridplace.solver.nodes import Nodes, pack_many
+from hybridplace.solver.packing import Stay
+from hybridplace.solver.rounding import all_pairs
+from hybridplace.solver.state import State
+
+TRIED = 12
+"""Pairs of a job that are tried, the cheapest first."""
+
+RETRIED = 10
+"""Jobs that are tried in the gaps, for each that was moved."""
+
+LEAST_GAIN_USD = 1e-9
+
+
+@dataclass(kw_only=True)
+class Seating:
+    """Who is on which node.
+
+    Parameters
+    ----------
+    nodes : dict
+        Of each group of own nodes, by its number.
+    shares : dict
+        Of each job on own nodes, one per worker.
+    """
+
+    problem: Problem
+    instance: Instance
+    nodes: dict[int, Nodes]
+    shares: dict[int, tuple[Share, ...]] = field(default_factory=dict)
+
+    def stay(self, option: int, start: int) -> Stay:
+        """Return a pair as the packing sees it."""
+        options, problem = self.instance.options, self.problem
+        job = problem.jobs[int(options.job[option])]
+        offer, shape = problem.offers[int(options.offer[option])], int(options.shape[option])
+        run = run_of(problem, job, offer, job.shapes[shape], start * problem.slot_h)
+        assert run is not None  # noqa: S101 - an option fits its offer
+        return Stay(job=job, shape=job.shapes[shape], start=start, workers=run.workers)
+
+    def take(self, option: int, start: int) -> bool:
+        """Give the job of an option the nodes it needs; False if there is no room."""
+        nodes = self.nodes.get(int(self.instance.options.group[option]))
+        if nodes is None:
+            return True
+        job = int(self.instance.options.job[option])
+        shares = nodes.place(self.stay(option, start), self.held(job))
+        if shares is not None:
+            self.shares[job] = shares
+        return shares is not None
+
+    def leave(self, option: int, start: int) -> None:
+        """Give back the nodes of a job, if it has any."""
+        shares = self.shares.pop(int(self.instance.options.job[option]), None)
+        if shares is not None:
+            group = int(self.instance.options.group[option])
+            self.nodes[group].release(self.stay(option, start), shares)
+
+    def held(self, job: int) -> frozenset[str]:
+        """Return the nodes that a job runs on now, where its provider names them."""
+        lease = self.problem.lease_of.get(self.problem.jobs[job].id)
+        return frozenset(lease.machines) if lease else frozenset()
+
+
+def seating_of(problem: Problem, instance: Instance) -> Seating:
+    """Return the nodes of all groups of own nodes, with nobody on them."""
+    nodes: dict[int, Nodes] = {}
+    for number, group in enumerate(groups_of(problem)):
+        if owned := nodes_of(problem, group):
+            shut = closed(problem, problem.pool[group[0]])
+            never = np.zeros((len(owned), instance.slots), dtype=bool)
+            row = {node.id: place for place, node in enumerate(owned)}
+            for name, slot in shut:
+                if name in row and slot < instance.slots:
+                    never[row[name], slot] = True
+            nodes[number] = Nodes(owned, instance.slots, never if shut else None)
+    return Seating(problem=problem, instance=instance, nodes=nodes)
+
+
+def seat(seating: Seating, state: State) -> None:
+    """Give nodes to all jobs of `state` that need some; move or leave out those that find none."""
+    moved: list[int] = []
+    for group, nodes in seating.nodes.items():
+        jobs = sorted(state.members[group])
+        stays = [seating.stay(int(state.option[job]), int(state.start[job])) for job in jobs]
+        found = pack_many(nodes, stays, [seating.held(job) for job in jobs])
+        for job, shares in zip(jobs, found, strict=True):
+            if shares is None:
+                moved.append(job)
+            else:
+                seating.shares[job] = shares
+    for job in moved:
+        state.remove(job)
+    for job in sorted(moved, key=lambda job: -state.usd[job]):
+        _move(seating, state, job)
+    _fill(seating, state, RETRIED * len(moved))
+
+
+def _move(seating: Seating, state: State, job: int, *, below_usd: float = np.inf) -> bool:
+    """Put a job that is left out on the cheapest pair that holds it, nodes included."""
+    for option, start, usd in _fitting(state, job):
+        if usd >= below_usd:
+            return False
+        if seating.take(option, start):
+            state.place(option, start, usd)
+            return True
+    return False
+
+
+def _fitting(state: State, job: int) -> Iterator[tuple[int, int, float]]:
+    """Yield the pairs of a job that fit, each option at its best start, the cheapest first."""
+    option, start = all_pairs(state, job)
+    fits = state.fits(option, start)
+    option, start = option[fits], start[fits]
+    usd = state.costs(option, start)
+    order = np.lexsort((start, option, usd))
+    order = order[_first_of_each(option[order])]
+    below = order[usd[order] < state.instance.jobs.reject_usd[job]]
+    for k in below[:TRIED].tolist():
+        yield int(option[k]), int(start[k]), float(usd[k])
+
+
+def _first_of_each(values: Ints) -> Ints:
+    """Return where each value stands for the first time, in order."""
+    return np.sort(np.unique(values, return_index=True)[1])
+
+
+def _fill(seating: Seating, state: State, tries: int) -> None:
+    """Try the jobs that own nodes would save the most in the gaps that are left."""
+    options = state.instance.options
+    own = np.isin(options.group, list(seating.nodes))
+    saved = np.where(own, state.usd[options.job] - options.cost_usd, 0.0)
+    gain = np.zeros(len(state.usd))
+    np.maximum.at(gain, options.job, saved)
+    for job in np.argsort(-gain, kind="stable")[:tries].tolist():
+        if gain[job] > LEAST_GAIN_USD:
+            _retry(seating, state, job)
+
+
+def _retry(seating: Seating, state: State, job: int) -> None:
+    """Move a job if a cheaper pair holds it; else leave it where it is."""
+    option, start, usd = int(state.option[job]), int(state.start[job]), float(state.usd[job])
+    if option >= 0:
+        state.remove(job)
+        seating.leave(option, start)
+    if not _move(seating, state, job, below_usd=usd - LEAST_GAIN_USD) and option >= 0:
+        state.place(option, start, usd)
+        back = seating.take(option, start)
+        assert back  # noqa: S101 - it was there a moment ago

@@ -1,0 +1,78 @@
+"""Many jobs together: plans hold, bounds are bounds, and the same input gives the same bytes."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import replace
+
+import pytest
+
+from benchmarks.solver.instances import static_problem
+from hybridplace.model.canonical import canonical_json
+from hybridplace.model.verify import breaches
+from hybridplace.solver import Progress, solve
+from hybridplace.solver.joint import solve_jointly
+from tests.brute import best_plan
+from tests.solver.crowding import crowded_problem
+
+
+def _single(problem):
+    """Return a problem in one slot, without data."""
+    jobs = tuple(replace(job, inputs=(), outputs=(), earliest_h=0.0) for job in problem.jobs)
+    return replace(
+        problem,
+        jobs=jobs,
+        datasets=(),
+        slot_h=problem.horizon_h,
+        denials=(),
+        forecasts=(),
+        maintenance=(),
+    )
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_small_plans_hold_and_bounds_are_bounds(seed) -> None:
+    """On crowded problems the plan keeps every rule, and no plan is below its bound."""
+    problem = _single(crowded_problem(seed))
+    plan = solve_jointly(problem)
+    best = best_plan(problem)
+
+    assert breaches(problem, plan) == ()
+    assert plan.bound_usd <= best.objective_usd + 1e-6
+    assert plan.objective_usd >= best.objective_usd - 1e-6
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_many_jobs_are_placed_within_a_small_gap(seed) -> None:
+    """A thousand jobs on the shipped catalog: the plan holds and is near the bound."""
+    problem = static_problem(300, seed)
+    plan = solve(problem)
+
+    assert breaches(problem, plan) == ()
+    assert plan.gap < 0.05
+
+
+def test_the_same_input_gives_the_same_bytes() -> None:
+    """Twice the same problem, twice the same plan; in another order of jobs and offers too."""
+    problem = static_problem(120, 3)
+    turned = replace(problem, jobs=problem.jobs[::-1], offers=problem.offers[::-1])
+
+    assert canonical_json(solve(problem)) == canonical_json(solve(turned))
+
+
+@pytest.mark.parametrize("told", [1, 2, 5])
+def test_an_interrupt_returns_the_best_plan_so_far(told) -> None:
+    """Ctrl-C during the search: the plan holds, and knows its gap."""
+    problem = static_problem(150, 1)
+    seen = []
+
+    def interrupt(progress: Progress) -> None:
+        seen.append(progress)
+        if len(seen) == told:
+            signal.raise_signal(signal.SIGINT)
+
+    plan = solve(problem, watch=interrupt)
+
+    assert len(seen) == told
+    assert breaches(problem, plan) == ()
+    assert plan.objective_usd <= seen[-1].objective_usd + 1e-6 or plan.placements
