@@ -13,6 +13,7 @@ import numpy as np
 from hybridplace.model.plan import Placement, Plan, Share, Unplaced
 from hybridplace.model.problem import Problem
 from hybridplace.model.run import run_of
+from hybridplace.solver.certificate import certificate_of
 from hybridplace.solver.columns import columns_of
 from hybridplace.solver.compile import compile_instance
 from hybridplace.solver.improve import Incumbent, improve
@@ -57,6 +58,7 @@ def solve_jointly(
         bound_usd=relaxed.bound_usd,
         solver=SOLVER,
         seed=seed,
+        certificate=certificate_of(problem, relaxed.prices, relaxed.bound_usd),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
+from hybridplace.model.certificate import Certificate
 from hybridplace.model.cost import plan_carbon_g, plan_costs
 from hybridplace.model.data import copies_needed, holders, transfer_hours
 from hybridplace.model.plan import Placement, Plan, Status, Transfer, Unplaced
@@ -48,6 +49,7 @@ def priced_plan(
     bound_usd: float,
     solver: str,
     seed: int,
+    certificate: Certificate | None = None,
 ) -> Plan:
     """Return the plan of some placements: with transfers, and costs by the cost formulas."""
     transfers = transfers_for(problem, placements)
@@ -67,6 +69,7 @@ def priced_plan(
         solver=solver,
         seed=seed,
         problem_digest=problem.digest,
+        certificate=certificate,
     )
 
 

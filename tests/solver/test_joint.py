@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.solver.instances import static_problem
+from hybridplace.checker import check
 from hybridplace.model.canonical import canonical_json
 from hybridplace.model.verify import breaches
 from hybridplace.solver import Progress, solve
@@ -76,3 +77,14 @@ def test_an_interrupt_returns_the_best_plan_so_far(told) -> None:
     assert len(seen) == told
     assert breaches(problem, plan) == ()
     assert plan.objective_usd <= seen[-1].objective_usd + 1e-6 or plan.placements
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_bound_can_be_computed_again(seed) -> None:
+    """Whoever has problem and plan prices all pairs and comes to the same bound."""
+    problem = static_problem(150, seed)
+    plan = solve(problem)
+    checked = check(problem, plan)
+
+    assert checked.faults == ()
+    assert checked.bound_usd == pytest.approx(plan.bound_usd, rel=1e-9)
