@@ -63,6 +63,9 @@ def by_slot(forecast: Forecast, *, begin_h: float, slot_h: float, slots: int) ->
     begin_h : float
         Where in its first hour the first slot begins.
     """
+    if (begin_h, slot_h) == (0.0, 1.0):  # each slot is an hour
+        missing = slots - len(forecast.hourly)
+        return (*forecast.hourly[:slots], *[forecast.hourly[-1]] * missing)
     found = []
     for slot in range(slots):
         start_h = begin_h + slot * slot_h

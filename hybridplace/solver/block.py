@@ -7,6 +7,7 @@ same hardware on the offers that have it; explanations price one job on all offe
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
@@ -14,10 +15,11 @@ from numpy.typing import NDArray
 
 from hybridplace.model.problem import LimitMeasure
 from hybridplace.model.run import TIME_TOLERANCE_H
-from hybridplace.solver.instance import Bools, Floats, Ints
+from hybridplace.solver.instance import Bools, Floats, Indices, Ints
 from hybridplace.solver.reasons import Reason
 from hybridplace.solver.runs import SIZE_TOLERANCE, Runs, Service, first_slots, runs_of, service_of
 from hybridplace.solver.supply import Chunk
+from hybridplace.solver.tariffs import Tariff
 from hybridplace.units import WATTS_PER_KILOWATT
 
 Masks = NDArray[np.int32]
@@ -52,18 +54,57 @@ class Block:
             chunk.jobs, chunk.shapes, rows, self.table.kinds, kinds, self.service
         )
         self.kinds = kinds
+        self._known: dict[tuple[str, int], Floats] = {}
+
+    @property
+    def limit(self) -> Indices:
+        """Return the limits of each shape: (shapes, most)."""
+        return self.chunk.limit[self.job]
+
+    @cached_property
+    def counted(self) -> Bools:
+        """Return which of their limits pairs count towards: (offers, shapes, most)."""
+        counted = np.zeros((len(self.offers), *self.limit.shape), dtype=bool)
+        for one in np.unique(self.limit[self.limit >= 0]):
+            counted |= (self.limit == one) & self.counts(int(one))[:, None, None]
+        return counted
 
     @property
     def waits(self) -> bool:
         """Say whether data makes some wait: the first slot then differs by site."""
         return bool(self.chunk.sites.ready_h[:, self.job].any())
 
-    @cached_property
-    def usd(self) -> Floats:
-        """Return the objective without lateness and data."""
-        usd = self._paid(self.table.machine_usd_h, self.table.kwh_usd)
+    def usd(self, tariff: Tariff) -> Floats:
+        """Return the objective at a tariff, without lateness and data."""
+        return self._once("usd", tariff, lambda: self._usd(tariff))
+
+    def money_usd(self, tariff: Tariff) -> Floats:
+        """Return what limits on USD count at a tariff, without data."""
+        return self._once(
+            "money", tariff, lambda: self._paid(tariff.price_usd_h, tariff.kwh_money_usd)
+        )
+
+    def carbon_g(self, tariff: Tariff) -> Floats:
+        """Return the emissions at a tariff."""
+        return self._once("carbon", tariff, lambda: self._carbon_g(tariff))
+
+    def _once(self, what: str, tariff: Tariff, compute: Callable[[], Floats]) -> Floats:
+        key = (what, id(tariff))
+        if key not in self._known:
+            self._known[key] = compute()
+        return self._known[key]
+
+    def _usd(self, tariff: Tariff) -> Floats:
+        usd = self._paid(tariff.machine_usd_h, tariff.kwh_usd)
         usd += self.place_usd
         return usd
+
+    def _carbon_g(self, tariff: Tariff) -> Floats:
+        offers = self.offers
+        with np.errstate(invalid="ignore"):
+            carbon_g: Floats = self.runs.machine_h[self.kind] * tariff.machine_g_h[offers][:, None]
+        carbon_g[: self.own] = self.own_kwh * tariff.kwh_g[offers[: self.own]][:, None]
+        return carbon_g
 
     @cached_property
     def place_usd(self) -> Floats:
@@ -77,20 +118,6 @@ class Block:
             move_usd = np.array([chunk.jobs.jobs[one].move_usd for one in self.job])
             usd = usd + np.where((held != -1) & (held != self.offers[:, None]), move_usd, 0.0)
         return usd
-
-    @cached_property
-    def money_usd(self) -> Floats:
-        """Return what limits on USD count, without data."""
-        return self._paid(self.table.price_usd_h, self.table.kwh_money_usd)
-
-    @cached_property
-    def carbon_g(self) -> Floats:
-        """Return the emissions."""
-        table, offers = self.table, self.offers
-        with np.errstate(invalid="ignore"):
-            carbon_g = self.runs.machine_h[self.kind] * table.machine_g_h[offers][:, None]
-        carbon_g[: self.own] = self._own_kwh * table.kwh_g[offers[: self.own]][:, None]
-        return carbon_g
 
     @property
     def accelerator_h(self) -> Floats:
@@ -112,11 +139,11 @@ class Block:
             usd *= machine_usd_h[self.offers][:, None]
             usd += extra[self.kind]
         if self.own:
-            usd[: self.own] += self._own_kwh * kwh_usd[self.offers[: self.own]][:, None]
+            usd[: self.own] += self.own_kwh * kwh_usd[self.offers[: self.own]][:, None]
         return usd
 
     @cached_property
-    def _own_kwh(self) -> Floats:
+    def own_kwh(self) -> Floats:
         """Return what the workers on own nodes draw, without PUE."""
         shapes, rows = self.chunk.shapes, self.rows
         assumed = self.chunk.supply.problem.assumptions
@@ -175,7 +202,7 @@ class Block:
 
     def _add_figures(self, reasons: Masks) -> None:
         """Add what has a price, but not all other figures that its cost needs."""
-        unknown = np.isnan(self.usd)
+        unknown = np.isnan(self.usd(self.table.tariffs.least))
         if unknown.any():
             known = self.table.priced[self.offers][:, None] & self._fitting()
             known &= np.isfinite(self.runs.worker_h)[self.kind]
@@ -240,19 +267,19 @@ class Block:
         """Add what exceeds a limit all by itself, or counts towards one and is not known."""
         limits = self.chunk.supply.problem.limits
         for place in range(self.chunk.limit.shape[1]):
-            limit = self.chunk.limit[self.job, place]
+            limit = self.limit[:, place]
             some = np.flatnonzero(limit >= 0)
             if not len(some):
                 continue
             most = np.array([limits[one].at_most for one in limit[some]])
             most = most + LIMIT_TOLERANCE * np.maximum(1.0, np.abs(most))
-            use = self.limit_use(place, some)
+            use = self.limit_use(place, some, self.table.tariffs.least)
             over = (use > most) * np.int32(Reason.LIMIT.value)
             unknown = np.isnan(use) & np.isfinite(self.runs.hours)[self.kind][:, some]
             over |= unknown * np.int32(Reason.FIGURE_UNKNOWN.value)
             reasons[:, some] |= over
 
-    def limit_use(self, place: int, some: Ints) -> Floats:
+    def limit_use(self, place: int, some: Ints, tariff: Tariff) -> Floats:
         """Return what pairs count towards the limit at one place of `Chunk.limit`.
 
         Parameters
@@ -260,19 +287,30 @@ class Block:
         some : ints
             Of the shapes: those that have a limit there.
         """
-        supply, limits = self.chunk.supply, self.chunk.supply.problem.limits
-        limit = self.chunk.limit[self.job[some], place]
-        amounts = {
-            LimitMeasure.USD: lambda: self.money_usd,
-            LimitMeasure.CARBON_G: lambda: self.carbon_g,
-            LimitMeasure.ACCELERATOR_H: lambda: self.accelerator_h,
-        }
-        accelerator, _ = self.chunk.shapes.hardwares[self.chunk.shapes.hardware[self.rows[0]]]
+        limits = self.chunk.supply.problem.limits
+        limit = self.limit[some, place]
         use = np.zeros((len(self.offers), len(some)))
         for one in np.unique(limit):
-            if limits[one].accelerator in (None, accelerator):
-                which = np.flatnonzero(limit == one)
-                amount = amounts[limits[one].measure]()[:, some[which]]
-                scope = supply.offers.in_scope[supply.filter_row[one]][self.offers]
-                use[:, which] = np.where(scope[:, None], amount, 0.0)
+            which = np.flatnonzero(limit == one)
+            amount = self._amount(limits[one].measure, tariff)[:, some[which]]
+            use[:, which] = np.where(self.counts(int(one))[:, None], amount, 0.0)
         return use
+
+    def _amount(self, measure: LimitMeasure, tariff: Tariff) -> Floats:
+        """Return what limits with a measure add up."""
+        match measure:
+            case LimitMeasure.USD:
+                return self.money_usd(tariff)
+            case LimitMeasure.CARBON_G:
+                return self.carbon_g(tariff)
+            case LimitMeasure.ACCELERATOR_H:
+                return self.accelerator_h
+
+    def counts(self, limit: int) -> Bools:
+        """Return on which offers these shapes count towards a limit that their jobs have."""
+        supply, shapes = self.chunk.supply, self.chunk.shapes
+        accelerator, _ = shapes.hardwares[shapes.hardware[self.rows[0]]]
+        if supply.problem.limits[limit].accelerator not in (None, accelerator):
+            return np.zeros(len(self.offers), dtype=bool)
+        in_scope: Bools = supply.offers.in_scope[supply.filter_row[limit]][self.offers]
+        return in_scope

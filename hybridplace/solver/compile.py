@@ -12,34 +12,48 @@ from hybridplace.model.cost import rejection_costs
 from hybridplace.model.problem import Problem
 from hybridplace.solver.data import data_of
 from hybridplace.solver.groups import capacity_of
-from hybridplace.solver.instance import Floats, Instance, Ints, Jobs
+from hybridplace.solver.hourly import Columns, cost_weight, limit_weight
+from hybridplace.solver.instance import Floats, Hourly, Instance, Ints, Jobs
 from hybridplace.solver.options import Ties, chunk_options, joined
-from hybridplace.solver.supply import chunk_of, supply_of
+from hybridplace.solver.supply import Supply, chunk_of, supply_of
 
 CHUNK = 1000
 """Jobs priced together."""
 
 
 def compile_instance(problem: Problem) -> Instance:
-    """Return a problem as arrays: each job's undominated options, capacity, limits and data.
-
-    Figures that change over time, and maintenance, are not compiled yet.
-    """
+    """Return a problem as arrays: each job's undominated options, capacity, limits and data."""
     supply, ties = supply_of(problem), ties_of(problem)
+    size = CHUNK // 4 if supply.varies else CHUNK
     parts = [
-        chunk_options(chunk_of(supply, problem.jobs[begin : begin + CHUNK]), ties, begin)
-        for begin in range(0, len(problem.jobs), CHUNK)
+        chunk_options(chunk_of(supply, problem.jobs[begin : begin + size]), ties, begin)
+        for begin in range(0, len(problem.jobs), size)
     ]
+    options, rates = joined(parts, len(problem.jobs), supply.slots)
     return Instance(
         slot_h=problem.slot_h,
         slots=supply.slots,
         jobs=_jobs(problem),
-        options=joined(parts, len(problem.jobs), supply.slots),
+        options=options,
         capacity=capacity_of(problem),
         at_most=np.array([limit.at_most for limit in problem.limits], dtype=np.float64),
+        hourly=_hourly(problem, supply, rates),
         data=data_of(problem, supply.links, supply.copies),
         same=_pairs_of_jobs(problem, "same_site_as"),
         apart=_pairs_of_jobs(problem, "apart_from"),
+    )
+
+
+def _hourly(problem: Problem, supply: Supply, rates: Columns) -> Hourly | None:
+    """Return what options cost by the hour; None if nothing changes over time."""
+    if not rates:
+        return None
+    return Hourly(
+        rate=rates["rate"],
+        row=rates["row"],
+        cumulative=supply.offers.tariffs.cumulative,
+        cost_weight=cost_weight(problem),
+        limit_weight=limit_weight(problem),
     )
 
 

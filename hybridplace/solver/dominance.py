@@ -14,12 +14,13 @@ from hybridplace.solver.block import Block
 from hybridplace.solver.instance import Bools, Floats, Indices, Ints
 from hybridplace.solver.offers import own_first
 from hybridplace.solver.supply import Supply
+from hybridplace.solver.tariffs import Tariff
 
 PASSES = 12
 """Block compared with the cheapest of their group, then with the next that is left, and so on."""
 
 
-def undominated(segment: Ints, criteria: Floats) -> Bools:
+def undominated(segment: Ints, least: Floats, most: Floats) -> Bools:
     """Return which rows no row of their segment replaces: no larger in any criterion.
 
     Of equal rows the first stays. A few that could go may stay as well.
@@ -27,9 +28,9 @@ def undominated(segment: Ints, criteria: Floats) -> Bools:
     Parameters
     ----------
     segment : ints, (n,)
-        Not decreasing.
-    criteria : floats, (n, any)
-        In each segment in the order of the first.
+        Not decreasing; in each segment the most promising row first.
+    least, most : floats, (n, any)
+        Criteria: `most` of one must be no more than `least` of the other.
     """
     kept = np.zeros(len(segment), dtype=bool)
     left = np.arange(len(segment))
@@ -39,7 +40,8 @@ def undominated(segment: Ints, criteria: Floats) -> Bools:
         starts = np.flatnonzero(np.diff(segment[left], prepend=segment[left[0]] - 1))
         leader = np.repeat(left[starts], np.diff(starts, append=len(left)))
         kept[left[starts]] = True
-        left = left[(criteria[left] < criteria[leader]).any(axis=1)]
+        rest = (least[left] < most[leader]).any(axis=1) & (left != leader)
+        left = left[rest]
     kept[left] = True
     return kept
 
@@ -58,34 +60,41 @@ def offers_worth(supply: Supply, offers: Ints, policies: Ints, *, by_site: bool)
     by_site : bool
         Offers at different sites do not replace each other.
     """
-    table = supply.offers
+    table, limits = supply.offers, bool(supply.problem.limits)
     scope = np.unique(table.in_scope[:, offers], axis=1, return_inverse=True)[1].reshape(-1)
-    criteria = [table.machine_usd_h[offers]]
-    if supply.problem.limits:
-        criteria += [table.price_usd_h[offers], table.machine_g_h[offers]]
+    best, worst = (_figures(tariff, offers, limits) for tariff in supply.bounds)
     site = table.site[offers] if by_site else np.zeros(len(offers), dtype=np.int32)
     keys = (table.group[offers], table.kind[offers], scope, site)
-    figures = np.nan_to_num(np.stack(criteria, axis=1), nan=np.inf)
-    order = np.lexsort((offers, figures[:, 0], *keys))
+    order = np.lexsort((offers, worst[:, 0], *keys))
     change = np.zeros(len(offers), dtype=bool)
     for key in keys:
         change |= np.diff(key[order], prepend=-2) != 0
     segment = np.cumsum(change)
     fit = (table.available & table.priced)[offers[order]]
-    worth = table.owned[offers[order]].copy()
+    worth = (table.owned | supply.is_held)[offers[order]]
     for policy in policies:
         rows = np.flatnonzero(fit & ~supply.denied[policy][offers[order]])
-        worth[rows[undominated(segment[rows], figures[order[rows]])]] = True
+        some = order[rows]
+        worth[rows[undominated(segment[rows], best[some], worst[some])]] = True
     return own_first(table, offers[order[worth]])
 
 
+def _figures(tariff: Tariff, offers: Ints, limits: bool) -> Floats:
+    """Return what makes one offer dearer than another with the same hardware."""
+    criteria = [tariff.machine_usd_h[offers]]
+    if limits:
+        criteria += [tariff.price_usd_h[offers], tariff.machine_g_h[offers]]
+    return np.nan_to_num(np.stack(criteria, axis=1), nan=np.inf)
+
+
 def promising(
-    block: Block, reject_usd: Floats, *, sited: bool, limit_use: list[Floats]
+    block: Block, reject_usd: Floats, *, sited: bool, limit_use: list[tuple[Floats, Floats]]
 ) -> tuple[Ints, Ints]:
     """Return the pairs, as (offer, shape) rows, that nothing simple replaces.
 
     Compared are all pairs of a shape with leaving the job out, with the cheapest one that competes
-    for nothing, and with the cheapest one of the same group.
+    for nothing, and with the cheapest one of the same group: the least that a pair may cost, by
+    when it starts, with the most that the other may.
 
     Parameters
     ----------
@@ -93,30 +102,25 @@ def promising(
         Of each shape: what leaving its job out costs; inf if that is no replacement.
     sited : bool
         It matters at which site these jobs are.
-    limit_use : list of floats
-        What pairs count towards each place of `Chunk.limit`.
+    limit_use : list of (floats, floats)
+        The least and the most that pairs count towards each place of `Chunk.limit`.
     """
     usable = block.reasons == 0
-    usd = np.where(usable, block.usd, np.inf)
-    best_usd = usd + lateness_usd(block)
-    usable &= best_usd <= reject_usd
-    group = block.table.group[block.offers]
-    shape = np.arange(usd.shape[1])
+    least, most = (np.where(usable, block.usd(one), np.inf) for one in block.chunk.supply.bounds)
+    late_usd = lateness_usd(block)
+    usable &= least + late_usd <= reject_usd
+    group, shape = block.table.group[block.offers], np.arange(usable.shape[1])
     free = np.flatnonzero((group < 0) & (np.arange(len(group)) >= block.own))
     if len(free) and not sited:
-        best = free[best_usd[free].argmin(axis=0)]
-        dearer = best_usd >= best_usd[best, shape]
-        for use in limit_use:
-            dearer &= use >= use[best, shape]
+        best = free[(most + late_usd)[free].argmin(axis=0)]
+        dearer = least + late_usd >= (most + late_usd)[best, shape]
+        for low, high in limit_use:
+            dearer &= low >= high[best, shape]
         dearer[best, shape] = False
         usable &= ~dearer
-    bought = np.arange(block.own, len(group))
-    if len(bought):
-        key = group[bought].astype(np.int64)
-        if sited:
-            key = key * (1 + int(block.table.site.max())) + block.table.site[block.offers[bought]]
-        usd = np.where(usable, usd, np.inf)
-        usable[bought] &= ~_dearer_in_group(block, usd, key, limit_use, sited=sited)
+    if len(group) > block.own:
+        most = np.where(usable, most, np.inf)
+        usable[block.own :] &= ~_dearer_in_group(block, least, most, limit_use, sited=sited)
     offer, which = np.nonzero(usable)
     return offer, which
 
@@ -129,7 +133,12 @@ def timed_shapes(block: Block, *, sited: bool) -> Bools:
 
 
 def dearer_than_free(
-    first: Ints, group: Indices, best_usd: Floats, limit_use: Floats, sited: Bools
+    first: Ints,
+    group: Indices,
+    least_usd: Floats,
+    least_use: Floats,
+    most_use: Floats,
+    sited: Bools,
 ) -> Bools:
     """Return which options their job's cheapest one that competes for nothing replaces.
 
@@ -137,20 +146,22 @@ def dearer_than_free(
     ----------
     first : ints
         Row of the first option of each job that has any.
-    best_usd : floats
-        Their costs from the earliest start on.
+    least_usd : floats
+        What they cost, from their best start on.
+    least_use, most_use : floats, (n, any)
+        What they count towards limits.
     """
     counts, row = np.diff(first, append=len(group)), np.arange(len(group))
     if not len(first):
         return np.zeros(0, dtype=bool)
-    free_usd = np.where((group < 0) & ~sited, best_usd, np.inf)
+    free_usd = np.where((group < 0) & ~sited, least_usd, np.inf)
     least = np.repeat(np.minimum.reduceat(free_usd, first), counts)
     cheapest = np.where(np.isfinite(free_usd) & (free_usd <= least), row, len(group))
     best = np.repeat(np.minimum.reduceat(cheapest, first), counts)
     there = best < len(group)
     best = np.where(there, best, row)
-    dearer: Bools = there & (row != best) & (best_usd >= best_usd[best])
-    dearer &= (limit_use >= limit_use[best]).all(axis=1)
+    dearer: Bools = there & (row != best) & (least_usd >= least_usd[best])
+    dearer &= (least_use >= most_use[best]).all(axis=1)
     return dearer
 
 
@@ -167,24 +178,37 @@ def lateness_usd(block: Block) -> Floats:
 
 
 def _dearer_in_group(
-    block: Block, usd: Floats, key: Ints, limit_use: list[Floats], *, sited: bool
+    block: Block,
+    least: Floats,
+    most: Floats,
+    limit_use: list[tuple[Floats, Floats]],
+    *,
+    sited: bool,
 ) -> Bools:
     """Return which bought pairs the cheapest one of their group replaces."""
-    own, shape = block.own, np.arange(usd.shape[1])
-    usd = usd[own:]
-    starts = np.flatnonzero(np.diff(key, prepend=key[0] - 1))
-    which = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(key)))
-    least = np.minimum.reduceat(usd, starts, axis=0)
-    row = np.arange(len(key), dtype=np.int32)[:, None]
-    first = np.where(usd <= least[which], row, np.int32(len(key)))
+    own, shape = block.own, np.arange(most.shape[1])
+    starts, which = _segments(block, sited=sited)
+    cheapest = np.minimum.reduceat(most[own:], starts, axis=0)
+    row = np.arange(len(which), dtype=np.int32)[:, None]
+    first = np.where(most[own:] <= cheapest[which], row, np.int32(len(which)))
     best = np.minimum.reduceat(first, starts, axis=0)
-    dearer: Bools = row != best[which]
+    dearer: Bools = (row != best[which]) & (least[own:] >= cheapest[which])
     kind = block.kind[own:]
     use = block.runs.machines[kind] * block.table.quota[block.offers[own:]][:, None]
     dearer &= use >= use[best, shape][which]
     if (timed := timed_shapes(block, sited=sited)).any():
         hours = np.where(timed, block.runs.hours, 0.0)
         dearer &= hours[kind] >= hours[kind[best], shape][which]
-    for counted in (one[own:] for one in limit_use):
-        dearer &= counted >= counted[best, shape][which]
+    for low, high in limit_use:
+        dearer &= low[own:] >= high[own:][best, shape][which]
     return dearer
+
+
+def _segments(block: Block, *, sited: bool) -> tuple[Ints, Ints]:
+    """Return where each group of the bought offers begins, and the group of each."""
+    offers = block.offers[block.own :]
+    key = block.table.group[offers].astype(np.int64)
+    if sited:
+        key = key * (1 + int(block.table.site.max())) + block.table.site[offers]
+    starts = np.flatnonzero(np.diff(key, prepend=key[0] - 1))
+    return starts, np.repeat(np.arange(len(starts)), np.diff(starts, append=len(key)))

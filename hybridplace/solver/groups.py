@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import numpy as np
 
+from hybridplace.model.capacity import closed, quota_size
 from hybridplace.model.problem import Problem
-from hybridplace.model.run import TIME_TOLERANCE_H
 from hybridplace.model.site import Market, Node, Offer, Pool
 from hybridplace.solver.instance import RESOURCES, Floats
 
@@ -33,11 +32,6 @@ def group_of(offer: Offer) -> Group | None:
     return (offer.pool, (offer.accelerator or "") if offer.market is Market.OWNED else "")
 
 
-def slot_total(problem: Problem) -> int:
-    """Return how many slots the horizon has."""
-    return max(1, math.ceil(problem.horizon_h / problem.slot_h - TIME_TOLERANCE_H))
-
-
 def nodes_of(problem: Problem, group: Group) -> tuple[Node, ...]:
     """Return the nodes of a group, in the order of the pool; none of a quota."""
     pool, accelerator = group
@@ -49,20 +43,29 @@ def nodes_of(problem: Problem, group: Group) -> tuple[Node, ...]:
 def capacity_of(problem: Problem) -> Floats:
     """Return :math:`b_{grt}`, inf where a group does not have a resource."""
     groups = groups_of(problem)
-    capacity = np.full((len(groups), RESOURCES, slot_total(problem)), np.inf)
+    capacity = np.full((len(groups), RESOURCES, problem.slots), np.inf)
+    shut = {pool.id: closed(problem, pool) for pool in problem.pools if pool.nodes}
     for row, group in enumerate(groups):
-        nodes = nodes_of(problem, group)
+        pool, nodes = problem.pool[group[0]], nodes_of(problem, group)
         if nodes:
-            capacity[row] = np.array(_sums(nodes))[:, None]
-        elif (at_most := problem.pool[group[0]].at_most) is not None:
-            capacity[row, 0] = at_most
+            capacity[row] = _open(nodes, shut[pool.id], problem.slots)
+        else:
+            sizes = [quota_size(problem, pool, slot) for slot in range(problem.slots)]
+            capacity[row, 0] = sizes
     return capacity
+
+
+def _open(nodes: Sequence[Node], shut: frozenset[tuple[str, int]], slots: int) -> Floats:
+    """Return what the nodes have in each slot, without those that are closed then."""
+    has = np.array([(node.accelerators, node.cpus, node.memory_gib) for node in nodes]).T
+    is_open = np.ones((len(nodes), slots))
+    number = {node.id: row for row, node in enumerate(nodes)}
+    for node, slot in shut:
+        if node in number and slot < slots:
+            is_open[number[node], slot] = 0.0
+    total: Floats = has @ is_open
+    return total
 
 
 def _accelerators(pool: Pool) -> list[str]:
     return sorted({node.accelerator or "" for node in pool.nodes})
-
-
-def _sums(nodes: Iterable[Node]) -> list[float]:
-    parts = [(float(node.accelerators), node.cpus, node.memory_gib) for node in nodes]
-    return [math.fsum(column) for column in zip(*parts, strict=True)]

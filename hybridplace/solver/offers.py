@@ -12,12 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hybridplace.model.forecast import Figure
 from hybridplace.model.problem import Limit, Problem
 from hybridplace.model.run import interruptions_per_h
-from hybridplace.model.site import Market, Measure, Offer
+from hybridplace.model.site import Market, Measure, Offer, Pool
 from hybridplace.solver.groups import group_of, groups_of
 from hybridplace.solver.instance import Bools, Floats, Indices, Ints
-from hybridplace.units import GRAMS_PER_TONNE, WATTS_PER_KILOWATT
+from hybridplace.solver.tariffs import Tariffs, tariffs_of
+from hybridplace.units import WATTS_PER_KILOWATT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,14 +56,10 @@ class OfferTable:
     site, kind, group : indices
         Rows of `Problem.sites`, of `kinds`, of `groups_of` (-1: nothing bounds it).
     priced, available : bools
-    price_usd_h : floats
-        Of a machine.
-    machine_usd_h, machine_g_h : floats
-        Of a bought machine-hour: price and emissions at their price; emissions. Own nodes: the
-        price; 0.
-    kwh_usd, kwh_money_usd, kwh_g : floats
-        Of a kWh that a worker draws on own nodes, PUE included: energy and emissions at their
-        price; energy; emissions. 0 of bought machines.
+    tariffs : Tariffs
+        What an hour costs and emits.
+    machine_kw, pue : floats
+        What a whole machine draws, PUE included; the PUE.
     quota, at_most : floats
         What one machine counts towards its quota, and the most; 0 and inf in no quota.
     in_scope : bools, (filters, offers)
@@ -75,12 +73,9 @@ class OfferTable:
     owned: Bools
     priced: Bools
     available: Bools
-    price_usd_h: Floats
-    machine_usd_h: Floats
-    machine_g_h: Floats
-    kwh_usd: Floats
-    kwh_money_usd: Floats
-    kwh_g: Floats
+    tariffs: Tariffs
+    machine_kw: Floats
+    pue: Floats
     quota: Floats
     at_most: Floats
     in_scope: Bools
@@ -113,36 +108,24 @@ def table_of(problem: Problem) -> OfferTable:
     site_row = {site.id: row for row, site in enumerate(problem.sites)}
     group_row = {group: row for row, group in enumerate(groups_of(problem))}
     kind, kinds = _kinds(problem)
-    owned = kinds.owned[kind]
-    price_usd_h = _numbers(offer.price_usd_h for offer in offers)
     pue = _numbers(site.pue for site in sites)
-    kwh_g = pue * _numbers(site.carbon_g_kwh for site in sites)
-    machine_g_h = _machine_w(problem, kinds)[kind] / WATTS_PER_KILOWATT * kwh_g
-    g_usd = problem.assumptions.carbon_usd_t / GRAMS_PER_TONNE
-    kwh_money_usd = pue * _numbers(site.energy_usd_kwh for site in sites)
+    machine_kw = _machine_w(problem, kinds)[kind] / WATTS_PER_KILOWATT * pue
+    tariffs = tariffs_of(problem, machine_kw, pue)
     return OfferTable(
         kinds=kinds,
         site=np.array([site_row[offer.site] for offer in offers], dtype=np.int32),
         kind=kind,
         group=_rows(group_row.get(group, -1) for group in map(_group_key, offers)),
-        owned=owned,
-        priced=~np.isnan(price_usd_h),
+        owned=kinds.owned[kind],
+        priced=~np.isnan(tariffs.steady.price_usd_h),
         available=np.array([offer.available for offer in offers], dtype=bool),
-        price_usd_h=price_usd_h,
-        machine_usd_h=price_usd_h + np.where(owned, 0.0, _weighted(machine_g_h, g_usd)),
-        machine_g_h=np.where(owned, 0.0, machine_g_h),
-        kwh_usd=np.where(owned, kwh_money_usd + _weighted(kwh_g, g_usd), 0.0),
-        kwh_money_usd=np.where(owned, kwh_money_usd, 0.0),
-        kwh_g=np.where(owned, kwh_g, 0.0),
+        tariffs=tariffs,
+        machine_kw=machine_kw,
+        pue=pue,
         quota=_numbers(_counts(problem, offer) for offer in offers),
         at_most=_at_most(problem),
         in_scope=_in_scope(problem),
     )
-
-
-def _weighted(amount: Floats, price: float) -> Floats | float:
-    """Return amount x price; 0 at no price, though the amount is not known."""
-    return amount * price if price > 0 else 0.0
 
 
 def _group_key(offer: Offer) -> tuple[str, str]:
@@ -205,8 +188,15 @@ def _rows(values: Iterable[int]) -> Indices:
 
 
 def _at_most(problem: Problem) -> Floats:
-    most = [problem.pool[offer.pool].at_most if offer.pool else None for offer in problem.offers]
-    return np.array([np.inf if one is None else one for one in most], dtype=np.float64)
+    """Return what a quota never exceeds."""
+    most = {pool.id: _most_of(problem, pool) for pool in problem.pools}
+    return np.array([most[offer.pool] if offer.pool else np.inf for offer in problem.offers])
+
+
+def _most_of(problem: Problem, pool: Pool) -> float:
+    if (pool.id, Figure.AT_MOST) in problem.by_slot:
+        return max(problem.by_slot[pool.id, Figure.AT_MOST])
+    return np.inf if pool.at_most is None else pool.at_most
 
 
 def _in_scope(problem: Problem) -> Bools:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hybridplace.model.run import TIME_TOLERANCE_H
 from hybridplace.solver.block import Block
@@ -18,12 +16,11 @@ from hybridplace.solver.dominance import (
     promising,
     undominated,
 )
+from hybridplace.solver.hourly import Columns, courses, limit_bounds, rates
 from hybridplace.solver.instance import RESOURCES, Bools, Floats, Indices, Ints, Options
 from hybridplace.solver.runs import service_of
-from hybridplace.solver.supply import Chunk
-
-Columns = dict[str, NDArray[Any]]
-"""Named as in `Options`, and more that dominance looks at."""
+from hybridplace.solver.supply import Chunk, Supply
+from hybridplace.solver.tariffs import Tariff
 
 EXACT = ("cost_usd", "hours", "use")
 WHOLE = ("job", "offer", "shape", "site", "slots", "earliest", "latest", "group")
@@ -55,10 +52,12 @@ def chunk_options(chunk: Chunk, ties: Ties, begin: int) -> Columns:
     """
     parts = [_block(chunk, ties, begin, *block) for block in _blocks(chunk, ties, begin)]
     c = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    c = _undominated(c)
+    c = _undominated(chunk.supply, c)
     curve, curves = _curves(chunk, c["job"] - begin, c["shape"], c["owned"])
     limit, limit_use = _packed(c["limit"], c["limit_use"])
+    hourly = {"rate": c["rate"], "row": c["row"]} if chunk.supply.varies else {}
     return {
+        **hourly,
         **{name: c[name] for name in EXACT},
         **{name: c[name].astype(np.int32) for name in WHOLE},
         "curve": curve,
@@ -68,27 +67,45 @@ def chunk_options(chunk: Chunk, ties: Ties, begin: int) -> Columns:
     }
 
 
-def _undominated(c: Columns) -> Columns:
+def _undominated(supply: Supply, c: Columns) -> Columns:
     """Return the options that nothing replaces, in the order of `Options`."""
+    parts = [(np.arange(len(c["job"])), c["cost_usd"][:, None])]
+    least_usd = c["least_usd"]
+    if supply.varies:
+        parts = list(courses(c, supply))
+        for rows, usd in parts:
+            least_usd[rows] = usd.min(axis=1)
     site = np.where(c["sited"], c["site"], -1)
-    order = np.lexsort((c["shape"], c["offer"], c["cost_usd"], site, c["group"], c["job"]))
-    c, site = {name: column[order] for name, column in c.items()}, site[order]
-    first = np.flatnonzero(np.diff(c["job"], prepend=-1))
-    kept = ~dearer_than_free(first, c["group"], c["best_usd"], c["limit_use"], c["sited"])
-    c, site = {name: column[kept] for name, column in c.items()}, site[kept]
-    starts = np.zeros(len(site), dtype=bool)
-    for key in (c["job"], c["group"], site):
-        starts |= np.diff(key, prepend=-2) != 0
-    criteria = np.column_stack([c["cost_usd"], c["demand"], c["time"], c["limit_use"]])
-    kept = undominated(np.cumsum(starts), criteria)
-    c = {name: column[kept] for name, column in c.items()}
-    order = np.lexsort((c["shape"], c["offer"], c["cost_usd"], c["group"], c["job"]))
+    order = np.lexsort((c["shape"], c["offer"], least_usd, site, c["group"], c["job"]))
+    uses = limit_bounds(c, supply)
+    dearer = dearer_than_free(
+        np.flatnonzero(np.diff(c["job"][order], prepend=-1)),
+        group=c["group"][order],
+        least_usd=least_usd[order],
+        least_use=uses[0][order],
+        most_use=uses[1][order],
+        sited=c["sited"][order],
+    )
+    order = order[~dearer]
+    kept = [np.zeros(0, dtype=np.int64)]
+    for rows, usd in parts:
+        at = np.full(len(site), -1)
+        at[rows] = np.arange(len(rows))
+        some = order[at[order] >= 0]
+        starts = np.zeros(len(some), dtype=bool)
+        for key in (c["job"], c["group"], site):
+            starts |= np.diff(key[some], prepend=-2) != 0
+        figures = (usd[at[some]], c["demand"][some], c["time"][some])
+        least, most = (np.column_stack([*figures, use[some]]) for use in uses)
+        kept.append(some[undominated(np.cumsum(starts), least, most)])
+    order = np.concatenate(kept)
+    keys = (c["shape"], c["offer"], c["cost_usd"], c["group"], c["job"])
+    order = order[np.lexsort(tuple(key[order] for key in keys))]
     return {name: column[order] for name, column in c.items()}
 
 
 def _packed(limit: Indices, use: Floats) -> tuple[Indices, Floats]:
     """Return limits and uses without those, in between, that an option does not count towards."""
-    limit = np.where(use > 0, limit, -1).astype(np.int32)
     order = np.argsort(limit < 0, axis=1, kind="stable")
     used = int((limit >= 0).sum(axis=1).max(initial=0))
     limit = np.take_along_axis(limit, order, axis=1)[:, :used]
@@ -113,8 +130,11 @@ def _curves(chunk: Chunk, job: Ints, shape: Ints, owned: Bools) -> tuple[Indices
     return curve, distinct
 
 
-def joined(parts: list[Columns], jobs: int, slots: int) -> Options:
-    """Return the options of all chunks; empties them, so that no array is held twice."""
+def joined(parts: list[Columns], jobs: int, slots: int) -> tuple[Options, Columns]:
+    """Return the options of all chunks, with their `rate` and `row` where figures change over time.
+
+    Empties the chunks, so that no array is held twice.
+    """
     counts = np.zeros(jobs + 1, dtype=np.int64)
     most = max((part["limit"].shape[1] for part in parts), default=0)
     curves = 0
@@ -128,7 +148,8 @@ def joined(parts: list[Columns], jobs: int, slots: int) -> Options:
     parts = parts or [_nothing(slots)]
     columns = {name: np.concatenate([part.pop(name) for part in parts]) for name in list(parts[0])}
     share = np.broadcast_to(0.0, len(columns["job"]))
-    return Options(first=np.cumsum(counts), share=share, **columns)
+    hourly: Columns = {name: columns.pop(name) for name in ("rate", "row") if name in columns}
+    return Options(first=np.cumsum(counts), share=share, **columns), hourly
 
 
 def _nothing(slots: int) -> Columns:
@@ -165,8 +186,8 @@ def _offers_for(chunk: Chunk, rows: Ints, *, by_site: bool) -> Ints:
         kinds = np.isin(table.kinds.architecture, architectures)
         if accelerator is not None:
             kinds &= table.kinds.accelerator == accelerator
-        held = np.isin(np.arange(len(table.kind)), list(supply.held.values()))
-        fits = np.flatnonzero(kinds[table.kind] & table.priced & (table.available | held))
+        there = table.available | supply.is_held
+        fits = np.flatnonzero(kinds[table.kind] & table.priced & there)
         policies = np.arange(len(supply.denied))
         supply.worth[key] = offers_worth(supply, fits, policies, by_site=by_site)
     return supply.worth[key]
@@ -174,22 +195,33 @@ def _offers_for(chunk: Chunk, rows: Ints, *, by_site: bool) -> Ints:
 
 def _block(chunk: Chunk, ties: Ties, begin: int, rows: Ints, offers: Ints, sited: bool) -> Columns:
     """Return the options of shapes that need the same hardware."""
-    block = Block(chunk, rows, offers)
-    everyone = np.arange(len(rows))
-    limit_use = [block.limit_use(place, everyone) for place in range(chunk.limit.shape[1])]
+    block, tariffs = Block(chunk, rows, offers), chunk.supply.offers.tariffs
+    steady, least, most = (
+        _limit_use(block, tariff) for tariff in (tariffs.steady, *chunk.supply.bounds)
+    )
     reject_usd = ties.reject_usd[begin + block.job]
-    found = promising(block, reject_usd, sited=sited, limit_use=limit_use)
-    return _columns(block, begin, *found, limit_use, sited=sited)
+    bounds = list(zip(least, most, strict=True))
+    found = promising(block, reject_usd, sited=sited, limit_use=bounds)
+    return _columns(block, begin, *found, steady, sited=sited)
+
+
+def _limit_use(block: Block, tariff: Tariff) -> list[Floats]:
+    """Return what pairs count towards each place of `Chunk.limit`."""
+    everyone = np.arange(len(block.rows))
+    return [block.limit_use(place, everyone, tariff) for place in range(block.limit.shape[1])]
 
 
 def _columns(
     block: Block, begin: int, o: Ints, s: Ints, limit_use: list[Floats], *, sited: bool
 ) -> Columns:
-    """Return block, given by rows of offers and of shapes, as columns."""
+    """Return pairs, given by rows of offers and of shapes, as columns."""
     chunk, table, offer = block.chunk, block.table, block.offers[o]
-    job, usd = block.job[s], block.usd[o, s]
-    late_usd = np.broadcast_to(lateness_usd(block), block.usd.shape)[o, s]
+    job, steady = block.job[s], block.usd(table.tariffs.steady)
+    usd, late_usd = steady[o, s], np.broadcast_to(lateness_usd(block), steady.shape)[o, s]
     counts = [use[o, s] for use in limit_use]
+    hourly: Columns = {}
+    if chunk.supply.varies:
+        hourly["rate"], hourly["row"] = rates(block, o, s)
     return {
         "job": job + begin,
         "offer": offer,
@@ -198,10 +230,13 @@ def _columns(
         "group": table.group[offer],
         "owned": table.owned[offer],
         "cost_usd": usd,
-        "best_usd": usd + late_usd,
-        "limit": chunk.limit[job],
+        "least_usd": usd + late_usd,
+        "due_h": chunk.jobs.due_h[job],
+        "late_usd_h": chunk.jobs.late_usd_h[job],
+        "limit": np.where(block.counted[o, s], block.limit[s], -1),
         "limit_use": np.stack(counts, axis=1) if counts else np.zeros((len(o), 0)),
         "sited": np.full(len(o), sited),
+        **hourly,
         **_times(block, o, s, sited=sited),
         **_uses(block, o, s),
     }

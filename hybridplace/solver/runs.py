@@ -14,7 +14,6 @@ import numpy as np
 from hybridplace.model.job import Inference
 from hybridplace.model.problem import Problem
 from hybridplace.model.run import TIME_TOLERANCE_H
-from hybridplace.solver.groups import slot_total
 from hybridplace.solver.instance import Bools, Floats, Indices, Ints
 from hybridplace.solver.needs import JobTable, ShapeTable
 from hybridplace.solver.offers import Kinds
@@ -80,7 +79,7 @@ def hourly_loads(problem: Problem) -> Bools:
     """Return which hours of the day, in UTC, each slot touches: (slots, 24)."""
     now = problem.now.astimezone(UTC)
     begin = now.hour + now.minute / 60 + now.second / SECONDS_PER_HOUR
-    slot = np.arange(slot_total(problem))
+    slot = np.arange(problem.slots)
     first = np.floor(begin + slot * problem.slot_h + TIME_TOLERANCE_H).astype(np.int64)
     last = np.ceil(begin + (slot + 1) * problem.slot_h - TIME_TOLERANCE_H).astype(np.int64) - 1
     last = np.minimum(np.maximum(first, last), first + HOURS_PER_DAY - 1)

@@ -9,11 +9,12 @@ import numpy as np
 
 from hybridplace.model.job import Job
 from hybridplace.model.problem import Problem
-from hybridplace.solver.groups import Group, groups_of, nodes_of, slot_total
+from hybridplace.solver.groups import Group, groups_of, nodes_of
 from hybridplace.solver.instance import Bools, Indices, Ints
 from hybridplace.solver.needs import Hardware, JobTable, ShapeTable, job_table, shape_table
 from hybridplace.solver.offers import OfferTable, filter_of, filters_of, table_of
 from hybridplace.solver.sites import Copies, Links, SiteTable, copies_of, links_of, site_table
+from hybridplace.solver.tariffs import Tariff
 
 NodeSize = tuple[float, float, float, float]
 """Accelerators, CPUs, GiB and Gbit/s to other nodes."""
@@ -54,6 +55,21 @@ class Supply:
     held: dict[str, int]
     worth: dict[tuple[Hardware, bool], Ints] = field(default_factory=dict)
 
+    @property
+    def is_held(self) -> Bools:
+        """Return which offers some job runs on now."""
+        return np.isin(np.arange(len(self.offers.kind)), list(self.held.values()))
+
+    @property
+    def bounds(self) -> tuple[Tariff, Tariff]:
+        """Return the least and the most that hours cost, whenever they are."""
+        return self.offers.tariffs.least, self.offers.tariffs.most
+
+    @property
+    def varies(self) -> bool:
+        """Say whether anything that hours cost changes over time."""
+        return len(self.offers.tariffs.cumulative) > 0
+
 
 def supply_of(problem: Problem) -> Supply:
     """Return what all jobs of a problem look at."""
@@ -63,7 +79,7 @@ def supply_of(problem: Problem) -> Supply:
     rows = [filters[filter_of(limit)] for limit in problem.limits]
     return Supply(
         problem=problem,
-        slots=slot_total(problem),
+        slots=problem.slots,
         offers=offers,
         links=links,
         copies=copies_of(problem, links),
