@@ -49,9 +49,6 @@ def check(problem: Problem, plan: Plan) -> Checked:
         return Checked(
             faults=(*faults, "certificate: there is none; the bound can only be searched for again")
         )
-    if problem.forecasts or problem.maintenance:
-        told = "certificate: what changes over time cannot be priced again so far"
-        return Checked(faults=(*faults, told))
     wrong = tuple(f"certificate: {told}" for told in price_faults(problem, certificate))
     if wrong:
         return Checked(faults=faults + wrong)

@@ -12,7 +12,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hybridplace.checker.asks import Asks, asks_of, replicas
-from hybridplace.checker.columns import Bools, Floats, Ints, Machines, Offers, in_scope, offers_of
+from hybridplace.checker.columns import (
+    Bools,
+    Floats,
+    Ints,
+    Machines,
+    Offers,
+    courses_of,
+    in_scope,
+    offers_of,
+)
 from hybridplace.checker.nodes import hold_all
 from hybridplace.checker.places import places_of
 from hybridplace.checker.runs import Runs, runs
@@ -64,7 +73,8 @@ class _Pricing:
 
     def __init__(self, problem: Problem, scarcity: Scarcity) -> None:
         self.problem, self.scarcity = problem, scarcity
-        self.offers, self.asks = offers_of(problem), asks_of(problem)
+        self.courses, self.asks = courses_of(problem), asks_of(problem)
+        self.offers = offers_of(problem, self.courses)
         self.places = places_of(problem, scarcity.copies)
         scopes = [in_scope(problem, limit) for limit in problem.limits]
         self.scopes = np.array(scopes, dtype=bool).reshape(len(scopes), len(problem.offers))
@@ -130,8 +140,8 @@ class _Pricing:
         problem, offers = self.problem, side.offers
         owned = bool(offers.owned[0])
         on = runs(asks, side.machines, owned=owned, horizon_h=problem.horizon_h).on(side.which)
-        usd = priced(problem, asks, offers, on, terms)
-        usd = self._moved(asks, offers, usd)
+        costs = priced(problem, asks, offers, on, terms)
+        usd = self._moved(asks, offers, costs.usd)
         ready_h = None
         if placed:
             row = self.places.row[asks.job][:, None]
@@ -148,6 +158,9 @@ class _Pricing:
             group=self.scarcity.group[offers.row],
             use=np.zeros((0, *usd.shape)),
             paid_usd=self.paid_usd[:0],
+            courses=self.courses,
+            course=offers.course,
+            weight=costs.weight,
         )
         return least_over_starts(asks, self._taking(asks, offers, on, starts), known_usd)
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from hybridplace.checker.columns import Floats, Ints
 from hybridplace.checker.copies import Copies
+from hybridplace.model.capacity import closed, quota_size
 from hybridplace.model.certificate import Capacity, CapacityPrice, Certificate
 from hybridplace.model.problem import Problem
-from hybridplace.model.run import TIME_TOLERANCE_H
 from hybridplace.model.site import Market
 
 Group = tuple[str, str | None]
@@ -43,22 +43,18 @@ class Scarcity:
     copies: Copies
 
 
-def slot_total(problem: Problem) -> int:
-    """Return how many slots the horizon has."""
-    return max(1, math.ceil(problem.horizon_h / problem.slot_h - TIME_TOLERANCE_H))
-
-
 def scarcity_of(problem: Problem, certificate: Certificate) -> Scarcity:
     """Return the prices of a certificate without faults as arrays."""
     at_most = _amounts(problem)
     row = {group: number for number, group in enumerate(at_most)}
-    slots = slot_total(problem)
+    slots = problem.slots
     slot_usd = np.zeros((len(row) + 1, 3, slots))
     for one in certificate.capacity:
         when = slice(one.first_slot, one.first_slot + one.slots)
         slot_usd[row[one.pool, one.accelerator], COLUMN[one.capacity], when] = one.price_usd
     amounts = np.zeros(slot_usd.shape)
-    amounts[:-1] = np.array(list(at_most.values())).reshape(len(row), 3, 1)
+    for number, amount in enumerate(at_most.values()):
+        amounts[number] = amount
     priced = {one.limit: one.price_usd for one in certificate.limits}
     limit_usd = np.array([priced.get(limit.id, 0.0) for limit in problem.limits])
     copies: dict[tuple[str, str], dict[str, float]] = {}
@@ -101,19 +97,20 @@ def price_faults(problem: Problem, certificate: Certificate) -> Iterator[str]:
     yield from _figure_faults(certificate)
 
 
-def _amounts(problem: Problem) -> dict[Group, tuple[float, float, float]]:
-    """Return how much there is of what each group has."""
-    found: dict[Group, tuple[float, float, float]] = {}
+def _amounts(problem: Problem) -> dict[Group, Floats]:
+    """Return how much there is of what each group has, in each slot."""
+    found: dict[Group, Floats] = {}
     for pool in problem.pools:
-        if pool.at_most is not None:
-            found[pool.id, None] = (pool.at_most, 0.0, 0.0)
-        for name in dict.fromkeys(node.accelerator for node in pool.nodes):
-            nodes = [node for node in pool.nodes if node.accelerator == name]
-            found[pool.id, name] = (
-                float(sum(node.accelerators for node in nodes)),
-                sum(node.cpus for node in nodes),
-                sum(node.memory_gib for node in nodes),
-            )
+        if pool.measure is not None:
+            found[pool.id, None] = np.zeros((3, problem.slots))
+            sizes = [quota_size(problem, pool, slot) for slot in range(problem.slots)]
+            found[pool.id, None][0] = sizes
+        shut = closed(problem, pool)
+        for node in pool.nodes:
+            amount = found.setdefault((pool.id, node.accelerator), np.zeros((3, problem.slots)))
+            size = np.array([node.accelerators, node.cpus, node.memory_gib], dtype=np.float64)
+            slots = [slot for slot in range(problem.slots) if (node.id, slot) not in shut]
+            amount[:, slots] += size[:, None]
     return found
 
 
@@ -123,7 +120,7 @@ def _group(problem: Problem, offer: str) -> Group:
 
 
 def _capacity_faults(problem: Problem, certificate: Certificate) -> Iterator[str]:
-    amounts, slots = _amounts(problem), slot_total(problem)
+    amounts, slots = _amounts(problem), problem.slots
     taken: set[tuple[Group, int, int]] = set()
     for one in certificate.capacity:
         group = (one.pool, one.accelerator)

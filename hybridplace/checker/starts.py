@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hybridplace.checker.asks import Asks
-from hybridplace.checker.columns import Floats, Ints
+from hybridplace.checker.columns import Bools, Courses, Floats, Ints
 from hybridplace.model.run import TIME_TOLERANCE_H
 
 BATCH = 1 << 18
@@ -33,6 +33,9 @@ class Starts:
         What is taken of each resource in each booked slot.
     paid_usd : floats, (any, groups, slots + 1)
         The sum of the prices of each resource in the slots before.
+    courses, course, weight : Courses, ints, floats
+        Figures that change over time, their rows by offer, and what their mean over the run is
+        multiplied by: (offers, 3), (3 or 0, asks, offers). `usd` has them at their least.
     """
 
     slot_h: float
@@ -43,6 +46,9 @@ class Starts:
     group: Ints
     use: Floats
     paid_usd: Floats
+    courses: Courses
+    course: Ints
+    weight: Floats
 
 
 def start_range(
@@ -71,24 +77,36 @@ def least_over_starts(asks: Asks, starts: Starts, known_usd: Floats) -> Floats:
     late_usd = _late_usd(asks, starts)
     free_usd = starts.usd if late_usd is None else starts.usd + late_usd
     free_usd = np.where(starts.last >= starts.first, free_usd, np.inf)
-    slots = starts.paid_usd.shape[2] - 1
-    if not len(starts.use):
-        return np.fmin(known_usd, np.fmin.reduce(free_usd, axis=1, initial=np.inf))
-    if slots == 1:
-        prices = starts.paid_usd[:, starts.group, 1]
-        for use, price in zip(starts.use, prices, strict=True):
-            free_usd = free_usd + use * price
-        return np.fmin(known_usd, np.fmin.reduce(free_usd, axis=1, initial=np.inf))
+    if not len(starts.weight):
+        if not len(starts.use):
+            return np.fmin(known_usd, np.fmin.reduce(free_usd, axis=1, initial=np.inf))
+        if starts.paid_usd.shape[2] == 2:
+            return _least_in_one_slot(starts, free_usd, known_usd)
     ask, offer = np.nonzero(free_usd < known_usd[:, None])
-    first = starts.first[ask, offer]
-    usd = free_usd[ask, offer]
+    first, usd = starts.first[ask, offer], free_usd[ask, offer]
     least = known_usd.copy()
     np.minimum.at(least, ask, usd + _slots_usd(starts, ask, offer, first))
-    waits = (usd < least[ask]) & (starts.last[ask, offer] > first)
-    waits &= (starts.paid_usd[:, starts.group[offer], -1] > 0).any(axis=0)
+    waits = (usd < least[ask]) & (starts.last[ask, offer] > first) & _varies(starts)[offer]
     for some in _batches(starts, ask[waits], offer[waits]):
         np.minimum.at(least, some[0], _least_of_cells(asks, starts, *some))
     return least
+
+
+def _least_in_one_slot(starts: Starts, free_usd: Floats, known_usd: Floats) -> Floats:
+    prices = starts.paid_usd[:, starts.group, 1]
+    for use, price in zip(starts.use, prices, strict=True):
+        free_usd = free_usd + use * price
+    return np.fmin(known_usd, np.fmin.reduce(free_usd, axis=1, initial=np.inf))
+
+
+def _varies(starts: Starts) -> Bools:
+    """Return on which offers another start may cost less than the first."""
+    varies = np.zeros(len(starts.group), dtype=bool)
+    if len(starts.use):
+        varies |= (starts.paid_usd[:, starts.group, -1] > 0).any(axis=0)
+    if len(starts.weight):
+        varies |= (starts.course > 0).any(axis=1)
+    return varies
 
 
 def _late_usd(asks: Asks, starts: Starts) -> Floats | None:
@@ -128,11 +146,30 @@ def _least_of_cells(asks: Asks, starts: Starts, ask: Ints, offer: Ints) -> Float
 
 
 def _slots_usd(starts: Starts, ask: Ints, offer: Ints, slot: Floats) -> Floats:
-    """Return what the slots that are booked from each start on fetch."""
-    begin, last = slot.astype(np.int64), starts.paid_usd.shape[2] - 1
-    booked = np.ceil(starts.hours[ask, offer] / starts.slot_h - TIME_TOLERANCE_H)
-    end = np.minimum(begin + np.maximum(booked, 1.0).astype(np.int64), last)
+    """Return what depends on the slots of a run: what they fetch, and figures beyond the least."""
+    begin, last = slot.astype(np.int64), starts.courses.total.shape[1] - 1
+    length = starts.hours[ask, offer] / starts.slot_h
+    booked = np.maximum(np.ceil(length - TIME_TOLERANCE_H), 1.0).astype(np.int64)
+    end = np.minimum(begin + booked, last)
     usd, group = np.zeros(len(slot)), starts.group[offer]
     for use, paid_usd in zip(starts.use, starts.paid_usd, strict=True):
         usd += use[ask, offer] * (paid_usd[group, end] - paid_usd[group, begin])
+    for part, weight in enumerate(starts.weight):
+        row = starts.course[offer, part]
+        some = np.flatnonzero(row)
+        if len(some):
+            mean = _mean(starts.courses, row[some], begin[some], length[some])
+            more = mean - starts.courses.least[row[some]]
+            usd[some] += weight[ask[some], offer[some]] * more
     return usd
+
+
+def _mean(courses: Courses, row: Ints, begin: Ints, length: Floats) -> Floats:
+    """Return the mean of figures over runs, of which the last slot may be a part only."""
+    last = courses.total.shape[1] - 1
+    end = np.minimum(begin + length, last)
+    whole = np.minimum(np.floor(end).astype(np.int64), last - 1)
+    before = courses.total[row, whole]
+    total = before + (end - whole) * (courses.total[row, whole + 1] - before)
+    mean: Floats = (total - courses.total[row, begin]) / (end - begin)
+    return mean

@@ -75,31 +75,50 @@ def terms_of(problem: Problem, limits: tuple[int, ...], covered: Bools, limit_us
     )
 
 
-def priced(problem: Problem, asks: Asks, offers: Offers, runs: Runs, terms: Terms) -> Floats:
-    """Return what each ask costs on each offer, apart from place, time and capacity.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Priced:
+    """Asks (rows) on offers (columns), apart from place, start and capacity.
 
-    NaN where a figure is not known, inf where it would exceed a limit all by itself.
+    Parameters
+    ----------
+    usd : floats
+        At the least of what changes over time. NaN where a figure is not known, inf where it would
+        exceed a limit all by itself.
+    weight : floats, (3 or 0, asks, offers)
+        What the mean over the run of each of `columns.FIGURES` is multiplied by, if it changes.
     """
+
+    usd: Floats
+    weight: Floats
+
+
+def priced(problem: Problem, asks: Asks, offers: Offers, runs: Runs, terms: Terms) -> Priced:
+    """Return what each ask costs on each offer."""
     machine_h, worker_h = runs.machine_h, runs.worker_h
-    price_usd_h = offers.price_usd_h + (offers.address_usd_h if asks.public[:1].any() else 0.0)
-    disk = asks.disk_gib[:, None]
-    usd = machine_h * price_usd_h
-    if disk.any():
-        usd += worker_h * disk * offers.disk_usd_gib_h
-    carbon_g: Floats | float = 0.0
-    if offers.owned[:1].any():
-        watt_h = worker_h * _own_w(problem, asks, offers)
-        usd += watt_h * offers.kwh_wh * offers.energy_usd_kwh
-        if terms.counted.any():
-            carbon_g = watt_h * np.where(terms.counted, offers.g_wh, 0.0)
-    elif terms.counted.any():
-        carbon_g = machine_h * np.where(terms.counted, offers.machine_g_h, 0.0)
+    usd = machine_h * offers.price_usd_h
+    if asks.public[:1].any():
+        usd += machine_h * offers.address_usd_h
+    if asks.disk_gib.any():
+        usd += worker_h * asks.disk_gib[:, None] * offers.disk_usd_gib_h
+    owned, counted, kwh = bool(offers.owned[:1].any()), terms.counted, np.zeros((1, 1))
+    if owned:
+        kwh = worker_h * _own_w(problem, asks, offers) * offers.kwh_wh
+        usd += kwh * offers.energy_usd_kwh
+    elif counted.any():
+        kwh = machine_h * np.where(counted, offers.machine_kw, 0.0)
+    carbon_g = kwh * np.where(counted, offers.carbon_g_kwh, 0.0) if counted.any() else 0.0
+    weight = np.zeros((0, *usd.shape))
+    if offers.course.any() and problem.slots > 1:
+        own_kwh = kwh if owned else np.zeros((1, 1))
+        grams_usd = kwh * np.where(counted, terms.carbon_usd_g, 0.0)
+        parts = (machine_h * terms.money, own_kwh * terms.money, grams_usd)
+        weight = np.array([np.broadcast_to(part, usd.shape) for part in parts])
     if not terms.limited:
-        return usd + carbon_g * terms.carbon_usd_g if terms.counted.any() else usd
+        return Priced(usd=usd + carbon_g * terms.carbon_usd_g, weight=weight)
     boards_h = worker_h * asks.accelerators[:, None]
     total = usd * terms.money + carbon_g * terms.carbon_usd_g + boards_h * terms.accelerator_usd_h
     excess = (usd > terms.most_usd) | (carbon_g > terms.most_g) | (boards_h > terms.most_h)
-    return np.where(excess, np.inf, total)
+    return Priced(usd=np.where(excess, np.inf, total), weight=weight)
 
 
 def _own_w(problem: Problem, asks: Asks, offers: Offers) -> Floats:

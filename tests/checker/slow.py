@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 
-from hybridplace.model.capacity import quota_use
+from hybridplace.model.capacity import closed, quota_size, quota_use
 from hybridplace.model.certificate import Capacity, Certificate
 from hybridplace.model.cost import (
     UnknownFigureError,
@@ -50,8 +50,8 @@ def slow_bound_usd(problem: Problem, certificate: Certificate) -> float:
             usd[-1] += sum(_charges(problem, certificate, limit, job, site))
         bound += min(usd)
     bound -= sum(
-        usd * _amount(problem, pool, accelerator, part)
-        for (pool, accelerator, part, _), usd in price.items()
+        usd * _amount(problem, pool, accelerator, part, slot)
+        for (pool, accelerator, part, slot), usd in price.items()
     )
     bound -= sum(limit.get(one.id, 0.0) * one.at_most for one in problem.limits)
     return bound + sum(_lost(problem, certificate, limit))
@@ -120,11 +120,17 @@ def _capacity_usd(problem, price, placement) -> float:
     return usd
 
 
-def _amount(problem: Problem, pool: str, accelerator: str | None, part: Capacity) -> float:
+def _amount(
+    problem: Problem, pool: str, accelerator: str | None, part: Capacity, slot: int
+) -> float:
+    one = problem.pool[pool]
     if part is Capacity.QUOTA:
-        return problem.pool[pool].at_most
-    nodes = [one for one in problem.pool[pool].nodes if one.accelerator == accelerator]
-    return sum(getattr(node, part.value) for node in nodes)
+        return quota_size(problem, one, slot)
+    return sum(
+        getattr(node, part.value)
+        for node in one.nodes
+        if node.accelerator == accelerator and (node.id, slot) not in closed(problem, one)
+    )
 
 
 def _lost(problem: Problem, certificate: Certificate, limit) -> Iterator[float]:
