@@ -10,7 +10,7 @@ import numpy as np
 
 from hybridplace.checker.columns import Floats, Ints
 from hybridplace.checker.copies import Copies
-from hybridplace.model.capacity import closed, quota_size
+from hybridplace.model.capacity import closed, machine_counts, quota_size, whole_machines
 from hybridplace.model.certificate import Capacity, CapacityPrice, Certificate
 from hybridplace.model.problem import Problem
 from hybridplace.model.site import Market
@@ -100,11 +100,13 @@ def price_faults(problem: Problem, certificate: Certificate) -> Iterator[str]:
 def _amounts(problem: Problem) -> dict[Group, Floats]:
     """Return how much there is of what each group has, in each slot."""
     found: dict[Group, Floats] = {}
+    counts = machine_counts(problem)
     for pool in problem.pools:
         if pool.measure is not None:
             found[pool.id, None] = np.zeros((3, problem.slots))
-            sizes = [quota_size(problem, pool, slot) for slot in range(problem.slots)]
-            found[pool.id, None][0] = sizes
+            for slot in range(problem.slots):
+                most = whole_machines(quota_size(problem, pool, slot), counts[pool.id])
+                found[pool.id, None][0, slot] = most
         shut = closed(problem, pool)
         for node in pool.nodes:
             amount = found.setdefault((pool.id, node.accelerator), np.zeros((3, problem.slots)))

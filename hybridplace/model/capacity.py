@@ -18,6 +18,9 @@ from hybridplace.model.site import Measure, Offer, Pool
 SIZE_TOLERANCE = 1e-6
 """Of a CPU, a GiB or an accelerator: what sums of decimal fractions may differ by."""
 
+LARGEST_SUM = 10_000
+"""Sums of larger quotas leave too little over to be worth the search."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeUse:
@@ -46,6 +49,51 @@ def quota_size(problem: Problem, pool: Pool, slot: int) -> float:
     if by_slot is not None:
         return by_slot[min(slot, len(by_slot) - 1)]
     return math.inf if pool.at_most is None else pool.at_most
+
+
+def machine_counts(problem: Problem) -> dict[str, frozenset[float]]:
+    """Return, for each quota, what one machine counts towards it, of each offer that it bounds."""
+    found: dict[str, set[float]] = {
+        pool.id: set() for pool in problem.pools if pool.measure is not None
+    }
+    for offer in problem.offers:
+        if offer.pool in found:
+            match problem.pool[offer.pool].measure:
+                case Measure.CPUS:
+                    found[offer.pool].add(offer.cpus)
+                case Measure.ACCELERATORS:
+                    found[offer.pool].add(float(offer.accelerators))
+                case _:
+                    found[offer.pool].add(1.0)
+    return {pool: frozenset(counts) for pool, counts in found.items()}
+
+
+def whole_machines(at_most: float, counts: Iterable[float]) -> float:
+    """Return the most of a quota that whole machines can use: the largest sum of `counts` in it.
+
+    No plan uses more, so a bound may count on no more (the rounding of Chvatal, "Edmonds polytopes
+    and a hierarchy of combinatorial problems", Discrete Mathematics 4 (1973),
+    doi:10.1016/0012-365X(73)90167-2). Counts that are not whole, and quotas of more than
+    `LARGEST_SUM` times the least count, are left as they are.
+    """
+    sizes = sorted({count for count in counts if 0 < count <= at_most + SIZE_TOLERANCE})
+    if not sizes:
+        return 0.0 if any(count > 0 for count in counts) else at_most
+    whole = all(size.is_integer() for size in sizes)
+    if not whole or math.isinf(at_most):
+        return at_most
+    unit = math.gcd(*map(int, sizes))
+    most = math.floor(at_most + SIZE_TOLERANCE) // unit
+    if int(sizes[0]) == unit or most > LARGEST_SUM:
+        return float(most * unit)
+    reached = 1  # bit k: k units are a sum of sizes
+    for size in (int(size) // unit for size in sizes):
+        shift = size
+        while shift <= most:
+            reached |= reached << shift
+            shift *= 2
+        reached &= (1 << (most + 1)) - 1
+    return float((reached.bit_length() - 1) * unit)
 
 
 def quota_use(offer: Offer, shape: Shape, workers: int, measure: Measure) -> float:

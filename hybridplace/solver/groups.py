@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hybridplace.model.capacity import closed, quota_size
+from hybridplace.model.capacity import closed, machine_counts, quota_size, whole_machines
 from hybridplace.model.problem import Problem
 from hybridplace.model.site import Market, Node, Offer, Pool
 from hybridplace.solver.instance import RESOURCES, Floats
@@ -44,6 +44,7 @@ def capacity_of(problem: Problem) -> Floats:
     """Return :math:`b_{grt}`, inf where a group does not have a resource."""
     groups = groups_of(problem)
     capacity = np.full((len(groups), RESOURCES, problem.slots), np.inf)
+    counts = machine_counts(problem)
     shut = {pool.id: closed(problem, pool) for pool in problem.pools if pool.nodes}
     for row, group in enumerate(groups):
         pool, nodes = problem.pool[group[0]], nodes_of(problem, group)
@@ -51,7 +52,8 @@ def capacity_of(problem: Problem) -> Floats:
             capacity[row] = _open(nodes, shut[pool.id], problem.slots)
         else:
             sizes = [quota_size(problem, pool, slot) for slot in range(problem.slots)]
-            capacity[row, 0] = sizes
+            most = {size: whole_machines(size, counts[pool.id]) for size in set(sizes)}
+            capacity[row, 0] = [most[size] for size in sizes]
     return capacity
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 
-from hybridplace.model.capacity import closed, quota_size, quota_use
+from hybridplace.model.capacity import closed, machine_counts, quota_size, quota_use, whole_machines
 from hybridplace.model.certificate import Capacity, Certificate
 from hybridplace.model.cost import (
     UnknownFigureError,
@@ -125,7 +125,8 @@ def _amount(
 ) -> float:
     one = problem.pool[pool]
     if part is Capacity.QUOTA:
-        return quota_size(problem, one, slot)
+        most = quota_size(problem, one, slot)
+        return whole_machines(most, machine_counts(problem)[pool])
     return sum(
         getattr(node, part.value)
         for node in one.nodes
