@@ -18,46 +18,66 @@ undecided about has no curvature.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hybridplace.solver.instance import Bools, Floats
 from hybridplace.solver.master import Master, core
 
-COOLING = 3.0
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+STAGES = 12
+"""Temperatures; at the first all jobs are undecided, at the last few are."""
+
+COOLING = 2.0
 """By how much the temperature falls from stage to stage."""
+
+SAMPLE = 5_000
+"""Jobs that the hot stages look at, of more."""
+
+ALL_JOBS = 7
+"""The stage from which on all jobs count; before, at least a quarter of those of the next stage."""
+
+REACH = 10.0
+"""Half the width of a stage's box, in temperatures, for a column that uses little of the row."""
+
+MARGIN = 8.0
+"""How much above the best of half the box a column still counts, in temperatures."""
+
+MOVES = 4
+"""Boxes of a stage: the next one is around the prices that lie at the edge of the last."""
+
+WIDER = 4.0
+"""By how much the box of a row grows if its price is at the edge."""
+
+STEPS = 8
+"""Newton steps in a box."""
+
+FIRST_STEPS = 40
+"""Newton steps in the first stage, which starts anywhere."""
+
+SMALL_GAIN = 0.05
+"""Steps end where the slope promises less than this share of the temperature for each row."""
+
+TRUST = 8.0
+"""By how much the first step may change reduced costs, in temperatures."""
+
+HEAVY = 0.05
+"""Columns with at least this weight limit steps."""
 
 FLAT = 0.1
 """Rows with less curvature than so many undecided jobs would give are moved with care."""
 
-HEAVY = 0.05
-"""Columns with at least this weight limit how far a step may go."""
+FINAL_REACH = 4.0
+"""How far from the optimum prices are thought to end, in last temperatures."""
 
-STAGES = 8
-"""The first is as hot as jobs are dear on average, at no prices."""
+DENSE = 6
+"""Matrices with more than one entry in so many are multiplied as dense ones."""
 
-STEPS = 12
-"""At most, of one stage around the same prices."""
-
-MOVES = 4
-"""How often a stage may go on around the prices it came to, if these are at the edge of its box."""
-
-WIDER = 4.0
-"""What the box of a row at the edge then grows by."""
-
-REACH = 10.0
-"""Half the width of the box, in temperatures for a column of typical use."""
-
-MARGIN = 8.0
-"""How much above the best a column still counts, in temperatures, at half the box."""
-
-SMALL_GAIN = 0.05
-"""A stage ends when a step would gain less than this share of the temperature for each row."""
-
-SAMPLE = 5_000
-"""Jobs that the hot stages of a problem with at least twice as many are made of."""
-
-SAMPLED_STAGES = 4
+DENSE_ROWS = 4_096
+"""Rows of a matrix that are multiplied at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,54 +102,55 @@ class _Spread:
 
 def raise_prices(master: Master) -> Floats:
     """Return prices of the rows that nearly maximise the Lagrangian; (m,), none below 0."""
-    price, stage = np.zeros(len(master.at_most)), 0
+    price = np.zeros(len(master.at_most))
     if not len(price) or not len(master.counts):
         return price
-    sample = _sample(master)
-    scale = row_scale(master)
-    for stage in range(STAGES):
-        tau = temperature_usd(master, stage)
-        part = sample if stage < SAMPLED_STAGES else master
-        if stage == 0:
-            box = np.full(len(price), np.inf)
-            price = _newton(part, price, tau, box, scale)
-            continue
-        box = REACH * tau / scale
-        for _ in range(MOVES):
-            near = core(part, price, box / 2, MARGIN * tau)
-            moved = _newton(near.master, price, tau, box, scale)
-            at_edge = np.abs(moved - price) >= 0.99 * box
-            price = moved
-            if not at_edge.any():
-                break
-            box = np.where(at_edge, WIDER * box, box)
+    scale, jobs, tau = row_scale(master), len(master.counts), hottest_usd(master)
+    price = _newton(_sample(master, SAMPLE), price, tau, np.full(len(price), np.inf), scale)
+    for stage in range(1, STAGES):
+        tau /= COOLING
+        part = _sample(master, max(SAMPLE, jobs >> 2 * max(ALL_JOBS - stage, 0)))
+        price = _stage(part, price, tau, scale)
     return price
 
 
-def temperature_usd(master: Master, stage: int) -> float:
-    """Return the temperature of a stage."""
-    best_usd = master.best(master.cost_usd)
-    return float(np.abs(best_usd).mean()) / COOLING**stage
+def _stage(master: Master, price: Floats, tau: float, scale: Floats) -> Floats:
+    """Return better prices at one temperature, looking at what may count near them."""
+    box = REACH * tau / scale
+    for _ in range(MOVES):
+        near = core(master, price, box / 2, MARGIN * tau)
+        moved = _newton(near.master, price, tau, box, scale)
+        at_edge = np.abs(moved - price) >= 0.99 * box
+        price = moved
+        if not at_edge.any():
+            break
+        box = np.where(at_edge, WIDER * box, box)
+    return price
+
+
+def hottest_usd(master: Master) -> float:
+    """Return the first temperature: what a job costs on average at no prices, if anything."""
+    for usd in (master.best(master.cost_usd), master.cost_usd, master.reject_usd):
+        if usd.any():
+            return float(np.abs(usd).mean())
+    return 1.0
 
 
 def price_box(master: Master) -> Floats:
-    """Return how far the optimal prices may be from those of `raise_prices`, typically; (m,)."""
-    if not len(master.counts):
-        return np.ones(len(master.at_most))
-    return REACH * temperature_usd(master, STAGES - 1) / row_scale(master)
+    """Return how far from those of `raise_prices` optimal prices are thought to be; (m,)."""
+    return FINAL_REACH * hottest_usd(master) / COOLING ** (STAGES - 1) / row_scale(master)
 
 
-def _sample(master: Master) -> Master:
-    """Return a part of the jobs if there are many, always the same."""
-    jobs = len(master.counts)
-    if jobs < 2 * SAMPLE:
+def _sample(master: Master, jobs: int) -> Master:
+    """Return so many jobs if there are more, always the same."""
+    if len(master.counts) <= jobs:
         return master
-    order = np.random.default_rng(0).permutation(jobs)
-    return master.sample(np.sort(order[:SAMPLE]))
+    order = np.random.default_rng(0).permutation(len(master.counts))
+    return master.sample(np.sort(order[:jobs]))
 
 
 def row_scale(master: Master) -> Floats:
-    """Return what the columns that use a row use of it on average; (m,), above 0."""
+    """Return the harmonic mean of what columns use of each row, where they do; (m,), above 0."""
     rows = len(master.at_most)
     inverse = np.bincount(master.uses.indices, 1 / np.abs(master.uses.data), rows)
     count = np.bincount(master.uses.indices, minlength=rows)
@@ -139,10 +160,10 @@ def row_scale(master: Master) -> Floats:
 def _newton(master: Master, price: Floats, tau: float, box: Floats, scale: Floats) -> Floats:
     """Return better prices at one temperature, no further than `box` away."""
     low, high = np.maximum(price - box, 0.0), price + box
-    trust_usd = 4.0 * tau
+    trust_usd = TRUST * tau
     spread = _spread(master, price, tau)
     hessian, damping = _curvature(master, spread, tau, scale)
-    for _ in range(STEPS if np.isfinite(box).all() else 5 * STEPS):
+    for _ in range(STEPS if np.isfinite(box).all() else FIRST_STEPS):
         flat = np.diag(hessian) * tau < FLAT * scale**2
         reach = np.where(flat, trust_usd / scale, np.inf)
         step = _step(
@@ -221,12 +242,24 @@ def _curvature(master: Master, spread: _Spread, tau: float, scale: Floats) -> tu
     by_job = csr_array((used, uses.indices, uses.indptr[master.first]), (len(master.counts), rows))
     weighted = csr_array((used, uses.indices, uses.indptr), uses.shape)
     second = np.diag(alone) if entries.max(initial=0) < 2 else (uses.T @ weighted).toarray()
-    mean = by_job.toarray()
-    hessian = second - mean.T @ mean
+    hessian = second - _square(by_job)
     if master.shares:
         open_share = spread.worst * (1 - spread.worst / master.worst)
         hessian[-master.shares :, -master.shares :] += open_share
     return hessian / tau, (1e-4 * alone + 1e-6 * scale**2) / tau
+
+
+def _square(matrix: csr_array) -> Floats:
+    """Return the product of a matrix, transposed, with itself."""
+    size, rows = matrix.shape
+    square = np.zeros((rows, rows))
+    if matrix.nnz * DENSE < size * rows:
+        square += (matrix.T @ matrix).toarray()
+        return square
+    for begin in range(0, size, DENSE_ROWS):
+        part = matrix[begin : begin + DENSE_ROWS].toarray()
+        square += part.T @ part
+    return square
 
 
 def _step(slope: Floats, system: Floats, low: Floats, high: Floats) -> Floats:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -34,6 +35,9 @@ from hybridplace.solver.pricing import limit_uses_at
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
+
+PART = 1 << 16
+"""Columns that are looked at together."""
 
 Number = TypeVar("Number", Floats, Ints)
 
@@ -101,8 +105,36 @@ class Master:
 
     def bound_usd(self, price: Floats) -> float:
         """Return the value of the Lagrangian: no solution costs less."""
-        paid = float(self.best(self.reduced(price)).sum()) - float(self.at_most @ price)
-        return self.constant_usd + paid + self.fair_usd(price)
+        jobs_usd = sum(float(part.best(part.reduced(price)).sum()) for part in self.parts())
+        scarce_usd = float(self.at_most @ price)
+        return self.constant_usd + jobs_usd + self.fair_usd(price) - scarce_usd
+
+    def parts(self) -> Iterator[Master]:
+        """Yield the jobs in parts that fit the processor's cache; these are views."""
+        from scipy.sparse import csr_array
+
+        if not len(self.counts):
+            yield self
+            return
+        steps = np.arange(PART, self.first[-1], PART)
+        cuts = np.unique(
+            np.concatenate([[0], np.searchsorted(self.first, steps), [len(self.counts)]])
+        )
+        for begin, end in pairwise(cuts.tolist()):
+            first = self.first[begin : end + 1]
+            uses, columns = self.uses, slice(int(first[0]), int(first[-1]))
+            pointers = uses.indptr[columns.start : columns.stop + 1]
+            entries = slice(int(pointers[0]), int(pointers[-1]))
+            yield replace(
+                self,
+                first=first - first[0],
+                cost_usd=self.cost_usd[columns],
+                reject_usd=self.reject_usd[begin:end],
+                uses=csr_array(
+                    (uses.data[entries], uses.indices[entries], pointers - pointers[0]),
+                    (len(pointers) - 1, uses.shape[1]),
+                ),
+            )
 
     def sample(self, jobs: Ints) -> Master:
         """Return the same with these jobs only (ascending), and as much less of each row."""
@@ -148,12 +180,8 @@ def core(master: Master, price: Floats, box: Floats, margin_usd: float = 0.0) ->
     :math:`\bar c_k + \sum_r |a_{rk}| \delta_r` of its job by more than the margin, so within the
     box the core has the same Lagrangian as the whole (for a margin of 0 or more).
     """
-    reduced = master.reduced(price)
-    reach = abs(master.uses) @ box
-    worst = master.best(reduced + reach) + margin_usd
-    good = reduced - reach <= np.repeat(worst, master.counts)
-    ways = master.sum_by_job(good.astype(np.int64))
-    is_open = (ways + (master.reject_usd <= worst) >= 2) & (ways > 0)
+    found = [_good(part, price, box, margin_usd) for part in master.parts()]
+    good, ways, is_open = (np.concatenate(some) for some in zip(*found, strict=True))
     is_of_open = np.repeat(is_open, master.counts)
     columns, decided = np.flatnonzero(good & is_of_open), np.flatnonzero(good & ~is_of_open)
     paid = float(master.cost_usd[decided].sum()) + float(master.reject_usd[ways == 0].sum())
@@ -171,6 +199,17 @@ def core(master: Master, price: Floats, box: Floats, margin_usd: float = 0.0) ->
         columns=columns,
         decided=decided,
     )
+
+
+def _good(
+    master: Master, price: Floats, box: Floats, margin_usd: float
+) -> tuple[Bools, Ints, Bools]:
+    """Return which columns can be best, how many in each job, and which jobs are open."""
+    reduced, reach = master.reduced(price), abs(master.uses) @ box
+    worst = master.best(reduced + reach) + margin_usd
+    good = reduced - reach <= np.repeat(worst, master.counts)
+    ways = master.sum_by_job(good.astype(np.int64))
+    return good, ways, (ways + (master.reject_usd <= worst) >= 2) & (ways > 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

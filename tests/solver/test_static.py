@@ -109,7 +109,7 @@ def test_a_sample_of_many_jobs_leads_to_the_same_optimum(monkeypatch):
     """Prices that start from a sample end at the same bound."""
     instance = drawn_instance(1000, 3, limits=1)
     whole = relax_static(instance)
-    monkeypatch.setattr("hybridplace.solver.dual.SAMPLE", 300)
+    monkeypatch.setattr("hybridplace.solver.dual.SAMPLE", 200)
     sampled = relax_static(instance)
     assert sampled.optimal
     assert sampled.bound_usd == pytest.approx(whole.bound_usd, rel=1e-9)
@@ -173,3 +173,11 @@ def test_a_row_that_only_decided_jobs_use():
     assert relaxation.optimal
     assert _value_usd(crowded, relaxation) == pytest.approx(relaxation.bound_usd, rel=1e-9)
     assert relaxation.prices.capacity[0, 0, 0] > 1000.0 / 16
+
+
+def test_all_figures_may_be_zero():
+    """Jobs that cost nothing anywhere, nor when left out, cost nothing."""
+    instance = drawn_instance(20, 8)
+    jobs = replace(instance.jobs, reject_usd=np.zeros(20))
+    options = replace(instance.options, cost_usd=np.zeros_like(instance.options.cost_usd))
+    assert relax_static(replace(instance, jobs=jobs, options=options)).bound_usd == 0.0
