@@ -29,7 +29,7 @@ def drawn_data_instance(
     """
     base = drawn_instance(jobs, seed, slots=slots, limits=limits)
     draw = np.random.default_rng((seed, 77))
-    options = _spread_free_offers(base.options, draw)
+    options = _spread_free_offers(_that_fit(base), draw)
     usd_gib, gbps = _links(draw)
     homes, size_gib = _datasets(draw, max(2, jobs // 8))
     reads, makers = _reads(draw, jobs, len(size_gib), pipelines)
@@ -49,6 +49,14 @@ def drawn_data_instance(
     if slots > 1:
         options = _after_copies(options, data, slots)
     return replace(base, options=options, data=data)
+
+
+def _that_fit(base: Instance) -> Options:
+    """Return the options that fit when nobody else is there, as compiling leaves them."""
+    options = base.options
+    most = np.append(base.capacity[:, 0, 0], np.inf)[options.group]
+    kept = np.flatnonzero(options.use[:, 0] <= most)
+    return _rows(options, kept, options.cost_usd[kept], options.site[kept])
 
 
 def _spread_free_offers(options: Options, draw: np.random.Generator) -> Options:
