@@ -166,8 +166,10 @@ def _denied() -> Problem:
     """The cheapest place is forbidden to the job, and the next cheapest to a copy of its data."""
     data = Dataset(id="patients", tenant="t", size_gib=10.0, homes=("near",))
     denials = (
-        Denial(action="place", subject="train", site="lab", market=Market.OWNED, rules=("r1",)),
-        Denial(action="transfer", subject="patients", site="far", rules=("r2",)),
+        Denial(
+            action="place", subjects=("train",), sites=("lab",), market=Market.OWNED, rules=("r1",)
+        ),
+        Denial(action="transfer", subjects=("patients",), sites=("far",), rules=("r2",)),
     )
     rules = (Rule(id="r1", reason="not here"), Rule(id="r2", reason="stays in the country"))
     reader = replace(TRAIN, inputs=("patients",))

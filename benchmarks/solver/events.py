@@ -77,12 +77,7 @@ def churned(problem: Problem, draw: np.random.Generator, seed: int) -> Event:
     ended = set(draw.choice(len(problem.jobs), count, replace=False).tolist())
     stay = [job for row, job in enumerate(problem.jobs) if row not in ended]
     come = new_jobs(problem, count, seed)
-    gone = {problem.jobs[row].id for row in ended}
-    after = replace(
-        problem,
-        jobs=(*stay, *come),
-        denials=tuple(one for one in problem.denials if one.subject not in gone),
-    )
+    after = problem.with_jobs(*stay, *come)
     return Event(name="churn", problem=after, jobs=tuple(job.id for job in come))
 
 

@@ -198,11 +198,15 @@ def _budgets(
 def _denials(demand: Demand, jobs: tuple[Job, ...]) -> tuple[Denial, ...]:
     """Return where the jobs that are bound to some places may not run."""
     denied = denied_sites()
+    bound = demand.compliance.tolist()
     return tuple(
-        Denial(action="place", subject=jobs[row].id, site=site, rules=(COMPLIANCE[bound].rule,))
-        for row, bound in enumerate(demand.compliance.tolist())
-        if bound >= 0
-        for site in denied[bound]
+        Denial(
+            action="place",
+            subjects=tuple(job.id for job, to in zip(jobs, bound, strict=True) if to == row),
+            sites=tuple(denied[row]),
+            rules=(one.rule,),
+        )
+        for row, one in enumerate(COMPLIANCE)
     )
 
 

@@ -33,7 +33,7 @@ def static_problem(problem: Problem) -> Problem:
     offers = tuple(offer for offer in problem.offers if offer.market is not Market.SPOT)
     problem = replace(problem, offers=offers, limits=())
     denials = tuple(
-        Denial(action="place", subject=job, site=site, rules=(RULE.id,))
+        Denial(action="place", subjects=(job,), sites=(site,), rules=(RULE.id,))
         for job, nearest in nearest_regions(problem).items()
         for site in _rented(problem)
         if site != nearest
@@ -45,10 +45,10 @@ def nearest_regions(problem: Problem) -> dict[str, str | None]:
     """Return the region nearest to each job's data or users that has a machine for it."""
     compiled = compile_problem(problem)
     nearest = {}
-    for job, tables in zip(problem.jobs, compiled.pairs, strict=True):
+    for row, job in enumerate(problem.jobs):
         can = {
             offer.site
-            for table in tables
+            for table in compiled.pairs[row]
             for offer, reasons in zip(problem.offers, table.reasons, strict=True)
             if reasons == 0 and offer.market is not Market.OWNED
         }

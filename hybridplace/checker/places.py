@@ -109,7 +109,8 @@ def _denied(problem: Problem) -> tuple[Ints, Bools]:
     by_job: dict[str, list[Denial]] = {}
     for denial in problem.denials:
         if denial.action == "place":
-            by_job.setdefault(denial.subject, []).append(denial)
+            for name in denial.subjects:
+                by_job.setdefault(name, []).append(denial)
     at_site: dict[str, list[int]] = {}
     for number, offer in enumerate(problem.offers):
         at_site.setdefault(offer.site, []).append(number)
@@ -118,7 +119,7 @@ def _denied(problem: Problem) -> tuple[Ints, Bools]:
     allowed = [np.ones(len(problem.offers), dtype=bool)]
     for job in problem.jobs:
         denials = by_job.get(job.id, [])
-        key = tuple((one.site, one.market, one.confidential) for one in denials)
+        key = tuple(map(id, denials))
         if key not in found:
             found[key] = len(found)
             allowed.append(_allowed(problem, denials, at_site))
@@ -129,6 +130,6 @@ def _denied(problem: Problem) -> tuple[Ints, Bools]:
 def _allowed(problem: Problem, denials: list[Denial], at_site: dict[str, list[int]]) -> Bools:
     allowed = np.ones(len(problem.offers), dtype=bool)
     for denial in denials:
-        rows = at_site.get(denial.site, [])
+        rows = [row for site in denial.sites for row in at_site.get(site, [])]
         allowed[[row for row in rows if denial.covers(problem.offers[row])]] = False
     return allowed

@@ -75,8 +75,12 @@ def _told(before: Any, after: Any) -> str:
     if not isinstance(before, tuple):
         return f"{before}, now {after}"
     names = list(dict.fromkeys(_name(one) for one in sorted({*before} ^ {*after}, key=_name)))
+    return f"other {_some(names)}"
+
+
+def _some(names: Sequence[str]) -> str:
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return f"other {', '.join(names[:NAMED])}{more}"
+    return f"{', '.join(names[:NAMED])}{more}"
 
 
 def _name(value: Any) -> str:
@@ -84,4 +88,4 @@ def _name(value: Any) -> str:
         return str(value.id)
     if hasattr(value, "source"):
         return f"{value.source} to {value.target}"
-    return f"{value.action} {value.subject} at {value.site}"
+    return f"{value.action} {_some(value.subjects)} at {_some(value.sites)}"

@@ -75,7 +75,8 @@ def value_faults(problem: Problem) -> Iterator[Fault]:
             yield from faults(problem, value)
     for denial in problem.denials:
         if denial.action not in ("place", "transfer"):
-            path = f"denials[{denial.subject} at {denial.site}].action"
+            subjects, sites = ", ".join(denial.subjects), ", ".join(denial.sites)
+            path = f"denials[{subjects} at {sites}].action"
             yield _fault(path, "place or transfer", repr(denial.action))
     yield from _twice(problem)
 

@@ -59,12 +59,14 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Denial:
-    """What policies forbid: a job to run, or a dataset to be copied, at a site.
+    """What policies forbid: some jobs to run, or some datasets to be copied, at some sites.
 
     Parameters
     ----------
     action : str
-        ``place`` (subject is a job) or ``transfer`` (subject is a dataset).
+        ``place`` (subjects are jobs) or ``transfer`` (subjects are datasets).
+    subjects, sites : tuple of str
+        Each of the subjects at each of the sites.
     market, confidential : Market or None, tuple of str or None
         Narrow a ``place`` denial to offers like that; None is every one.
     rules : tuple of str
@@ -72,16 +74,16 @@ class Denial:
     """
 
     action: str
-    subject: str
-    site: str
+    subjects: tuple[str, ...]
+    sites: tuple[str, ...]
     market: Market | None = None
     confidential: tuple[str, ...] | None = None
     rules: tuple[str, ...]
 
     def covers(self, offer: Offer) -> bool:
-        """Say whether this denial forbids `offer` to its subject."""
+        """Say whether this denial forbids `offer` to its subjects."""
         return (
-            self.site == offer.site
+            offer.site in self.sites
             and self.market in (None, offer.market)
             and self.confidential in (None, offer.confidential)
         )
@@ -266,26 +268,26 @@ class Problem:
         return self._links.get((source, target)) or Link(source=source, target=target)
 
     @cached_property
-    def _denials(self) -> dict[tuple[str, str, str], tuple[Denial, ...]]:
-        found: dict[tuple[str, str, str], tuple[Denial, ...]] = {}
+    def _denials(self) -> dict[tuple[str, str], list[Denial]]:
+        found: dict[tuple[str, str], list[Denial]] = {}
         for denial in self.denials:
-            key = (denial.action, denial.subject, denial.site)
-            found[key] = (*found.get(key, ()), denial)
+            for subject in denial.subjects:
+                found.setdefault((denial.action, subject), []).append(denial)
         return found
 
     def denied(self, action: str, subject: str, site: str) -> tuple[Denial, ...]:
         """Return what policies say against `action` on `subject` at `site`; empty if allowed."""
-        return self._denials.get((action, subject, site), ())
+        return tuple(one for one in self._denials.get((action, subject), ()) if site in one.sites)
 
     def with_jobs(self, *jobs: Job) -> Problem:
         """Return this problem with exactly these jobs."""
         return replace(self, jobs=jobs)
 
 
-def _denial_order(denial: Denial) -> tuple[str, ...]:
+def _denial_order(denial: Denial) -> tuple[str, tuple[str, ...], tuple[str, ...], str, str, str]:
     confidential = "*" if denial.confidential is None else ",".join(denial.confidential)
-    pair = (denial.action, denial.subject, denial.site)
-    return (*pair, denial.market or "*", confidential, *denial.rules)
+    pair = (denial.action, denial.subjects, denial.sites)
+    return (*pair, denial.market or "*", confidential, ",".join(denial.rules))
 
 
 def _maintenance_order(one: Maintenance) -> tuple[str, str, float, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -97,22 +97,37 @@ def decide(
     classes: dict[str, set[OfferClass]] = {site.id: set() for site in sites}
     for offer in offers:
         classes.setdefault(offer.site, set()).add((offer.market, offer.confidential))
-    homes = {dataset.id: dataset.homes for dataset in datasets}
-    copies = _copies(policies, TRANSFER, datasets, sites)
+    data = _data(jobs, datasets)
+    places = _alike(policies, {job.id: job_facts(job, data[job.id]) for job in jobs})
+    copies = _alike(policies, {dataset.id: (dataset_facts(dataset),) for dataset in datasets})
+    asked = {job.id: job for job in jobs}
+    known = {dataset.id: dataset for dataset in datasets}
     pairs = {
-        **_places(policies, jobs, _data(jobs, datasets), sites, classes),
-        **{pair: case for pair, case in copies.items() if pair.site not in homes[pair.subject]},
+        **_places(policies, [asked[one] for one in places], data, sites, classes),
+        **{
+            pair: case
+            for pair, case in _copies(
+                policies, TRANSFER, [known[one] for one in copies], sites
+            ).items()
+            if pair.site not in known[pair.subject].homes
+        },
     }
     found = {
         case: scopes({offer: () if a.allowed else a.rules for offer, a in answers.items()})
         for case, answers in _answers(policies, pairs).items()
     }
-    return tuple(
-        sorted(
-            (denial for pair, case in pairs.items() for denial in _denials(pair, found[case])),
-            key=_order,
-        )
-    )
+    return _denials(pairs, found, {PLACE: places, TRANSFER: copies})
+
+
+def _alike(
+    policies: PolicySet, subjects: Mapping[str, Iterable[Seen]]
+) -> dict[str, tuple[str, ...]]:
+    """Return what policies cannot tell apart, by the first of each."""
+    found: dict[object, list[str]] = {}
+    for subject, parties in subjects.items():
+        seen = {(relevant(policies.reads, "principal", facts), homes) for facts, homes in parties}
+        found.setdefault(frozenset(seen), []).append(subject)
+    return {subjects[0]: tuple(sorted(subjects)) for subjects in found.values()}
 
 
 def explain(
@@ -235,16 +250,32 @@ def _all(answers: list[Answer]) -> Answer:
     return Answer(allowed, tuple(sorted(rules)))
 
 
-def _denials(pair: Pair, found: Mapping[Scope, tuple[str, ...]]) -> Iterator[Denial]:
-    for (market, confidential), rules in found.items():
-        yield Denial(
-            action=pair.action,
-            subject=pair.subject,
-            site=pair.site,
+def _denials(
+    pairs: Mapping[Pair, Case],
+    found: Mapping[Case, Mapping[Scope, tuple[str, ...]]],
+    alike: Mapping[str, Mapping[str, tuple[str, ...]]],
+) -> tuple[Denial, ...]:
+    """Return what is forbidden, what differs by subject or by site alone as one."""
+    sites: dict[tuple[str, str, Scope, tuple[str, ...]], list[str]] = {}
+    for pair, case in pairs.items():
+        for scope, rules in found[case].items():
+            sites.setdefault((pair.action, pair.subject, scope, rules), []).append(pair.site)
+    subjects: dict[tuple[str, tuple[str, ...], Scope, tuple[str, ...]], list[str]] = {}
+    for (action, subject, scope, rules), where in sites.items():
+        key = (action, tuple(sorted(where)), scope, rules)
+        subjects.setdefault(key, []).extend(alike[action][subject])
+    denials = (
+        Denial(
+            action=action,
+            subjects=tuple(sorted(who)),
+            sites=where,
             market=market,
             confidential=confidential,
             rules=rules,
         )
+        for (action, where, (market, confidential), rules), who in subjects.items()
+    )
+    return tuple(sorted(denials, key=_order))
 
 
 def _data(jobs: Iterable[Job], datasets: Iterable[Dataset]) -> dict[str, list[Dataset]]:
@@ -273,6 +304,7 @@ def _words(pair: Pair, offer: OfferClass | None) -> str:
     return f"{pair.action} {pair.subject} at {pair.site}{about}"
 
 
-def _order(denial: Denial) -> tuple[str, ...]:
+def _order(denial: Denial) -> tuple[str, tuple[str, ...], tuple[str, ...], str, str]:
     confidential = "*" if denial.confidential is None else ",".join(denial.confidential)
-    return (denial.action, denial.subject, denial.site, denial.market or "*", confidential)
+    pair = (denial.action, denial.subjects, denial.sites)
+    return (*pair, denial.market or "*", confidential)

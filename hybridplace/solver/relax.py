@@ -204,8 +204,10 @@ def _without_rule(problem: Problem, job: str, rule: str) -> Problem:
     kept = []
     for denial in problem.denials:
         left = tuple(one for one in denial.rules if one != rule)
-        if (denial.action, denial.subject) != ("place", job) or left == denial.rules:
+        if denial.action != "place" or job not in denial.subjects or left == denial.rules:
             kept.append(denial)
-        elif left:
-            kept.append(replace(denial, rules=left))
+            continue
+        others = tuple(one for one in denial.subjects if one != job)
+        kept += [replace(denial, subjects=others)] if others else []
+        kept += [replace(denial, subjects=(job,), rules=left)] if left else []
     return replace(problem, denials=tuple(kept))

@@ -98,8 +98,10 @@ def copies_of(problem: Problem, links: Links) -> Copies:
     barred = np.zeros(shape, dtype=bool)
     number = {dataset.id: row for row, dataset in enumerate(problem.datasets)}
     for denial in problem.denials:
-        if denial.action == "transfer" and denial.subject in number and denial.site in row:
-            barred[number[denial.subject], row[denial.site]] = True
+        if denial.action == "transfer":
+            subjects = [number[one] for one in denial.subjects if one in number]
+            sites = [row[site] for site in denial.sites if site in row]
+            barred[np.ix_(subjects, sites)] = True
     fee_usd, ready_h = np.zeros(shape), np.zeros(shape)
     priced = ~np.isnan(links.usd_gib)
     for one, dataset in enumerate(problem.datasets):

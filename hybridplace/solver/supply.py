@@ -74,7 +74,7 @@ class Supply:
 def supply_of(problem: Problem) -> Supply:
     """Return what all jobs of a problem look at."""
     offers, links = table_of(problem), links_of(problem)
-    denied, policy_of = _denied(problem, offers)
+    denied, policy_of = _denied(problem)
     filters = filters_of(problem)
     rows = [filters[filter_of(limit)] for limit in problem.limits]
     return Supply(
@@ -101,25 +101,23 @@ def _sizes(problem: Problem, group: Group) -> dict[NodeSize, int]:
     return found
 
 
-def _denied(problem: Problem, offers: OfferTable) -> tuple[Bools, dict[str, int]]:
+def _denied(problem: Problem) -> tuple[Bools, dict[str, int]]:
     """Return the distinct sets of denials as masks, and the set of each job that has one."""
-    by_job: dict[str, list[tuple[object, ...]]] = {}
-    for denial in problem.denials:
-        if denial.action == "place":
-            scope = (denial.site, denial.market, denial.confidential)
-            by_job.setdefault(denial.subject, []).append(scope)
-    at_site: dict[str, list[int]] = {}
-    for row, offer in enumerate(problem.offers):
-        at_site.setdefault(offer.site, []).append(row)
-    row_of: dict[tuple[tuple[object, ...], ...], int] = {(): 0}
-    policy_of = {job: row_of.setdefault(tuple(key), len(row_of)) for job, key in by_job.items()}
+    by_job: dict[str, tuple[int, ...]] = {}
+    for number, denial in enumerate(problem.denials):
+        for job in denial.subjects if denial.action == "place" else ():
+            by_job[job] = (*by_job.get(job, ()), number)
+    row_of: dict[tuple[int, ...], int] = {(): 0}
+    policy_of = {job: row_of.setdefault(key, len(row_of)) for job, key in by_job.items()}
+    covered = {
+        number: [denial.covers(offer) for offer in problem.offers]
+        for number in sorted({one for key in row_of for one in key})
+        for denial in (problem.denials[number],)
+    }
     denied = np.zeros((len(row_of), len(problem.offers)), dtype=bool)
     for key, row in row_of.items():
-        for site, market, confidential in key:
-            for one in at_site.get(str(site), ()):
-                offer = problem.offers[one]
-                covered = market in (None, offer.market)
-                denied[row, one] |= covered and confidential in (None, offer.confidential)
+        for number in key:
+            denied[row] |= covered[number]
     return denied, policy_of
 
 

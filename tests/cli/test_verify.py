@@ -87,7 +87,7 @@ CHANGES = {
         "[base, residency-eu]",
         "[residency-eu]",
         "denials",
-        "place count at aws/eu-central-1",
+        "place count, train at aws/eu-central-1",
     ),
     "data": ("estate.yaml", "size_gib: 10", "size_gib: 11", "datasets", "scans"),
 }

@@ -14,8 +14,8 @@ from tests.problems import PLAIN
 
 BUDGET = Limit(id="budget", measure=LimitMeasure.USD, at_most=9.0)
 DENIALS = (
-    Denial(action="place", subject="train", site="lab", rules=("r1",)),
-    Denial(action="place", subject="train", site="far", rules=("r1", "r2")),
+    Denial(action="place", subjects=("train",), sites=("lab",), rules=("r1",)),
+    Denial(action="place", subjects=("train",), sites=("far",), rules=("r1", "r2")),
 )
 RULES = (Rule(id="r1", reason="not here"), Rule(id="r2", reason="nor there"))
 PROBLEM = replace(PLAIN, limits=(BUDGET,), rules=RULES, denials=DENIALS)
@@ -57,7 +57,7 @@ def test_a_dropped_policy_spares_what_it_alone_denied() -> None:
     """Denials by several rules stay, with the rules that are left."""
     other = changed(PROBLEM, [dropping("rules[r1]")])
     assert [rule.id for rule in other.rules] == ["r2"]
-    assert [(denial.site, denial.rules) for denial in other.denials] == [("far", ("r2",))]
+    assert [(denial.sites, denial.rules) for denial in other.denials] == [(("far",), ("r2",))]
 
 
 def test_dropped_values_are_gone() -> None:

@@ -163,7 +163,7 @@ def link_with(source: str, target: str, **fields: Any) -> Change:
 
 def denied(action: str, subject: str, site: str, **narrowed: Any) -> Change:
     """One more thing is denied."""
-    denial = Denial(action=action, subject=subject, site=site, rules=("r9",), **narrowed)
+    denial = Denial(action=action, subjects=(subject,), sites=(site,), rules=("r9",), **narrowed)
     return given(denials=lambda problem: (*problem.denials, denial))
 
 

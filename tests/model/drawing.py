@@ -340,15 +340,16 @@ def _denials(d: Draw, names: tuple[str, ...], datasets: tuple[str, ...]) -> tupl
     found = {}
     for _ in range(d.of(0, 0, 0, 1, 2, 3)):
         place = d.of(True, not datasets)
+        named = names if place else datasets
         denial = Denial(
             action="place" if place else "transfer",
-            subject=d.of(*names) if place else d.of(*datasets),
-            site=d.of(*SITES[1:]),
+            subjects=d.of((d.of(*named),), (d.of(*named),), named),
+            sites=d.of((d.of(*SITES[1:]),), SITES[2:]),
             market=d.of(None, *Market) if place else None,
             confidential=d.of(None, None, (), ("sev-snp",)) if place else None,
             rules=d.of(("r1",), ("r1", "r2")),
         )
-        found[denial.action, denial.subject, denial.site] = denial
+        found[denial.action, denial.subjects, denial.sites] = denial
     return tuple(found.values())
 
 

@@ -58,7 +58,7 @@ WRONG = {
         "",
     ),
     "one rule": (
-        {"denials": (Denial(action="place", subject="j", site="s", rules="r"),)},
+        {"denials": (Denial(action="place", subjects=("j",), sites=("s",), rules="r"),)},
         "denials[0].rules",
         "('r',)",
     ),

@@ -104,7 +104,7 @@ FAULTS = {
         "assumptions.transfer_gbps",
     ),
     "denial of what nobody asks": (
-        {"denials": (Denial(action="plce", subject="train", site="far", rules=("r",)),)},
+        {"denials": (Denial(action="plce", subjects=("train",), sites=("far",), rules=("r",)),)},
         "denials[train at far].action",
     ),
     "nodes in a quota": (
@@ -157,7 +157,7 @@ def test_an_ended_lease_is_none():
 
 def test_a_denial_or_lease_of_what_is_not_there_is_harmless():
     """Yesterday's leases, and denials of jobs that `with_jobs` left out, say nothing here."""
-    denial = Denial(action="place", subject="gone", site="nowhere", rules=("r",))
+    denial = Denial(action="place", subjects=("gone",), sites=("nowhere",), rules=("r",))
     problem = replace(PLAIN, denials=(denial,), leases=(replace(LEASE, job="gone", offer="gone"),))
 
     assert () == problem.denied("place", "train", "nowhere")
@@ -166,7 +166,9 @@ def test_a_denial_or_lease_of_what_is_not_there_is_harmless():
 
 def test_order_of_denials_is_no_information():
     """Two denials that differ in their rules alone give one digest, whatever their order."""
-    pair = [Denial(action="place", subject="train", site="far", rules=(rule,)) for rule in "ab"]
+    pair = [
+        Denial(action="place", subjects=("train",), sites=("far",), rules=(rule,)) for rule in "ab"
+    ]
 
     assert (
         replace(PLAIN, denials=tuple(pair)).digest

@@ -135,7 +135,7 @@ def _against(denials, action, subject, where, one=None):
     return {
         rule
         for denial in denials
-        if (denial.action, denial.subject, denial.site) == (action, subject, where.id)
+        if denial.action == action and subject in denial.subjects and where.id in denial.sites
         if one is None or denial.covers(one)
         for rule in denial.rules
     }

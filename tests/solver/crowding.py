@@ -249,8 +249,8 @@ def _limits(draw: random.Random) -> tuple[Limit, ...]:
 def _denials(
     draw: random.Random, names: list[str], datasets: tuple[Dataset, ...]
 ) -> tuple[Denial, ...]:
-    found = [Denial(action="place", subject=draw.choice(names), site="far", rules=("r1",))]
+    found = [Denial(action="place", subjects=(draw.choice(names),), sites=("far",), rules=("r1",))]
     if datasets:
         subject, site = draw.choice(datasets).id, draw.choice(SITES)
-        found.append(Denial(action="transfer", subject=subject, site=site, rules=("r1",)))
+        found.append(Denial(action="transfer", subjects=(subject,), sites=(site,), rules=("r1",)))
     return tuple(draw.sample(found, draw.choice((0, 0, len(found)))))

@@ -116,8 +116,9 @@ def _alone(problem: Problem, job: Job) -> Problem:
         problem,
         jobs=(replace(job, inputs=inputs, same_site_as=(), apart_from=()),),
         limits=limits,
-        denials=tuple(one for one in problem.denials if one.subject not in problem.job)
-        + tuple(one for one in problem.denials if one.subject == job.id),
+        denials=tuple(
+            one for one in problem.denials if one.action == "transfer" or job.id in one.subjects
+        ),
         leases=tuple(one for one in problem.leases if one.job == job.id),
     )
 

@@ -34,13 +34,13 @@ def _best_elsewhere(problem: Problem, plan: Plan, job: str, offer: str) -> float
     """Return what the best plan costs that has `job` on `offer` and all others as they are."""
     others = [one for one in plan.placements if one.job != job]
     fixed = tuple(
-        Denial(action="place", subject=one.job, site=site.id, rules=("fixed",))
+        Denial(action="place", subjects=(one.job,), sites=(site.id,), rules=("fixed",))
         for one in others
         for site in problem.sites
         if site.id != problem.offer[one.offer].site
     )
     only = tuple(
-        Denial(action="place", subject=job, site=site.id, rules=("fixed",))
+        Denial(action="place", subjects=(job,), sites=(site.id,), rules=("fixed",))
         for site in problem.sites
         if site.id != problem.offer[offer].site
     )
@@ -91,7 +91,7 @@ def test_an_offer_that_would_do_is_priced():
 def test_a_denied_offer_names_rule_and_article():
     """The rule, its reason and its article are told."""
     rule = Rule(id="stay", reason="it must stay", article="Art. 44")
-    denial = Denial(action="place", subject="train", site="near", rules=("stay",))
+    denial = Denial(action="place", subjects=("train",), sites=("near",), rules=("stay",))
     _, found = _asked(_problem(rules=(rule,), denials=(denial,)), BOUGHT.id)
     (there,) = found.alternatives
 
@@ -192,8 +192,8 @@ def test_the_rule_to_lift_is_named():
     """Of two ways, the one with fewer rules to lift is told."""
     rules = (Rule(id="a", reason="x"), Rule(id="b", reason="y"), Rule(id="c", reason="z"))
     denials = (
-        Denial(action="place", subject="train", site="near", rules=("a",)),
-        Denial(action="place", subject="train", site="far", rules=("b", "c")),
+        Denial(action="place", subjects=("train",), sites=("near",), rules=("a",)),
+        Denial(action="place", subjects=("train",), sites=("far",), rules=("b", "c")),
     )
     problem = _problem(offers=(BOUGHT, SPOT), rules=rules, denials=denials)
     found = explain(problem, solve(problem), "train").relaxation
@@ -253,7 +253,7 @@ def test_an_offer_where_a_result_may_not_go_is_no_alternative():
     made = Dataset(id="made", tenant="t", size_gib=1.0)
     maker = replace(TRAIN, id="maker", outputs=("made",), deadline_h=2.0)
     reader = replace(TRAIN, inputs=("made",))
-    barred = Denial(action="transfer", subject="made", site="far", rules=("stay",))
+    barred = Denial(action="transfer", subjects=("made",), sites=("far",), rules=("stay",))
     rules = (Rule(id="stay", reason="it must stay"),)
     problem = _problem(maker, reader, datasets=(made,), denials=(barred,), rules=rules)
     problem = replace(problem, horizon_h=6.0)

@@ -42,7 +42,7 @@ def test_limits_that_do_not_exclude_the_job_stay():
 
 def test_everything_that_excludes_an_offer_is_named():
     """A rule, a deadline and the offer being sold out: all three must go."""
-    denial = Denial(action="place", subject="train", site="near", rules=("stay",))
+    denial = Denial(action="place", subjects=("train",), sites=("near",), rules=("stay",))
     problem = _problem(
         replace(TRAIN, deadline_h=1.0),
         (replace(BOUGHT, available=False),),
@@ -97,8 +97,14 @@ def test_serving_that_waits_for_its_data_cannot_be_helped():
 def test_one_rule_of_a_denial_is_not_enough():
     """Both rules that forbid a site are named; those of other jobs and sites stay."""
     denials = (
-        Denial(action="place", subject="train", site="near", rules=("a", "b")),
-        Denial(action="place", subject="train", site="far", market=Market.SPOT, rules=("b", "c")),
+        Denial(action="place", subjects=("train",), sites=("near",), rules=("a", "b")),
+        Denial(
+            action="place",
+            subjects=("train",),
+            sites=("far",),
+            market=Market.SPOT,
+            rules=("b", "c"),
+        ),
     )
     rules = tuple(Rule(id=name, reason=name) for name in "abc")
     found = _relaxed(_problem(rules=rules, denials=denials, offers=(BOUGHT, SPOT), horizon_h=2.0))

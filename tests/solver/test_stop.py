@@ -117,7 +117,7 @@ def test_who_is_left_out_takes_its_readers_along():
 def _in_a_hurry(problem: Problem, *names: str) -> Problem:
     """Let jobs end within four hours, and at home: what is bought is denied to them."""
     denials = tuple(
-        Denial(action="place", subject=name, site=site, rules=("home",))
+        Denial(action="place", subjects=(name,), sites=(site,), rules=("home",))
         for name in names
         for site in ("near", "far")
     )
