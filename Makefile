@@ -17,7 +17,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c const
 
 .PHONY: help
 help: ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "hybridplace needs Python 3.11 or newer with venv; install it" \
@@ -71,12 +71,27 @@ cover: $(VENV)/dev.stamp ## Run the tests and hold model, solver and policy to 9
 bench: $(VENV)/dev.stamp ## Measure what is promised about speed
 	@for benchmark in $(sort $(wildcard benchmarks/*.py)); do \
 		echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
+	@echo "== benchmarks.solver"; $(BIN)/python -m benchmarks.solver --quick --seeds 3 --check
+
+# SkyPilot pins what we do not, so that it lives in an environment of its own.
+SKYPILOT := skypilot==0.14.1
+
+$(VENV)-skypilot/stamp: Makefile | $(BIN)/python
+	@echo "installing $(SKYPILOT) into $(VENV)-skypilot ..."
+	@$(BIN)/python -m venv $(VENV)-skypilot
+	@$(VENV)-skypilot/bin/python -m pip --disable-pip-version-check install --quiet $(SKYPILOT)
+	@touch $@
+
+.PHONY: bench-peers
+bench-peers: $(VENV)/dev.stamp $(VENV)-skypilot/stamp ## Compare with others, SkyPilot included
+	@$(BIN)/python -m benchmarks.solver --case peers \
+		--skypilot $(abspath $(VENV)-skypilot/bin/python)
 
 .PHONY: check
 check: lint test ## Lint and test
 
 .PHONY: clean
 clean: ## Remove what was built, .venv too
-	rm -rf $(VENV) build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis \
+	rm -rf $(VENV) $(VENV)-skypilot build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis \
 		.import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

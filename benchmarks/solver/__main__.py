@@ -5,13 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from benchmarks.solver.baseline import record, regressions
-from benchmarks.solver.cases import CASES, Case, Size
+from benchmarks.solver.cases import CASES, Size
 from benchmarks.solver.measure import Row
-from benchmarks.solver.runs import measured, medians
-from benchmarks.solver.tables import machine, table
+from benchmarks.solver.page import write_page
+from benchmarks.solver.peers import RIVALS
+from benchmarks.solver.runs import compared, measured, medians, savings
+from benchmarks.solver.tables import machine, savings_table, table
+
+PEERS = "peers"
 
 
 def main() -> int:
@@ -22,11 +27,14 @@ def main() -> int:
         rows.append(row)
         if options.json:
             print(json.dumps(row), flush=True)
-    middle = medians(rows)
+    middle = medians(row for row in rows if row["case"] != PEERS)
+    saved = savings(row for row in rows if row["case"] == PEERS)
     if not options.json:
-        print(f"{machine()}; medians over seeds, (promised)\n\n{table(middle)}")
+        _show(middle, saved)
     if options.record:
         record(middle)
+    if options.page:
+        write_page(options.page, middle, saved, command=" ".join(sys.argv[1:]))
     worse = list(regressions(middle)) if options.check else []
     for told in worse:
         print(f"worse than recorded: {told}", file=sys.stderr)
@@ -35,29 +43,53 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.solver", description=__doc__)
-    parser.add_argument("--case", choices=sorted(CASES), action="append", help="only this one")
+    names = [*CASES, PEERS]
+    parser.add_argument("--case", choices=names, action="append", help="only this one")
+    parser.add_argument("--rival", choices=sorted(RIVALS), action="append", help="of the peers")
     parser.add_argument("--jobs", type=int, action="append", help="only sizes with so many jobs")
     parser.add_argument("--slots", type=int, help="with --jobs: a size of your own")
     parser.add_argument("--seed", type=int, action="append", help="only this one")
-    parser.add_argument("--seeds", type=int, default=3, help="1 to this many (3)")
+    parser.add_argument("--seeds", type=int, default=5, help="1 to this many (5)")
     parser.add_argument("--quick", action="store_true", help="only the sizes of `make bench`")
     parser.add_argument("--json", action="store_true", help="a JSON object per line, no table")
     parser.add_argument("--check", action="store_true", help="fail if worse than recorded")
     parser.add_argument("--record", action="store_true", help="record what is measured")
+    parser.add_argument("--page", type=Path, help="write the tables into this page")
+    parser.add_argument("--skypilot", type=Path, help="the Python that has SkyPilot")
     return parser.parse_args()
 
 
 def _rows(options: argparse.Namespace) -> Iterator[Row]:
     seeds = options.seed or range(1, options.seeds + 1)
-    for name in options.case or CASES:
-        yield from measured(name, _sizes(CASES[name], options), seeds)
+    for name in options.case or [*CASES, PEERS]:
+        if name == PEERS:
+            yield from _peers(options, seeds)
+        else:
+            yield from measured(name, _sizes(CASES[name].sizes, options), seeds)
 
 
-def _sizes(case: Case, options: argparse.Namespace) -> list[Size]:
+def _peers(options: argparse.Namespace, seeds: Sequence[int]) -> Iterator[Row]:
+    for name in options.rival or RIVALS:
+        rival = RIVALS[name]
+        if rival.needs_skypilot and options.skypilot is None:
+            print(f"{name}: left out, without --skypilot", file=sys.stderr)
+            continue
+        yield from compared(name, _sizes(rival.sizes, options), seeds, options.skypilot)
+
+
+def _sizes(sizes: Sequence[Size], options: argparse.Namespace) -> list[Size]:
     if options.slots and options.jobs:
         return [Size(jobs=jobs, slots=options.slots) for jobs in options.jobs]
-    wanted = [one for one in case.sizes if one.jobs in options.jobs] if options.jobs else case.sizes
+    wanted = [one for one in sizes if one.jobs in options.jobs] if options.jobs else sizes
     return [one for one in wanted if one.quick or not options.quick]
+
+
+def _show(middle: Sequence[Row], saved: Sequence[Row]) -> None:
+    print(machine())
+    if middle:
+        print(f"\nMedians over seeds, beside what is promised (in brackets)\n\n{table(middle)}")
+    if saved:
+        print(f"\nWhat our plans save, with 95 % intervals over seeds\n\n{savings_table(saved)}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ import numpy as np
 from benchmarks.solver.supply import (
     COMPLIANCE,
     FAMILIES,
-    SCARCE,
     Bools,
     Floats,
     Ints,
@@ -18,6 +17,7 @@ from benchmarks.solver.supply import (
     cloud_sites,
     denied_sites,
     family_memory_gib,
+    last_resorts,
     quota_ids,
     quota_of,
     shipped,
@@ -123,16 +123,17 @@ def draw_demand(jobs: int, seed: int, *, horizon_h: float, waits: bool) -> Deman
     serves, prepares = kind == KINDS.index(Inference), kind == KINDS.index(Preprocessing)
     workers = draw.choice([1, 1, 1, 2, 2, 4, 8, 16], jobs)
     workers = np.where(serves | prepares, draw.integers(1, 5, jobs), workers)
-    accelerators = draw.choice([1.0, 1.0, 1.0, 1.0, 2.0, 4.0, 8.0], jobs)
-    accelerators = np.where(workers > 4, 1.0, accelerators)
+    # A gang has a worker per accelerator; a single worker may use a whole machine.
+    accelerators = np.where(workers > 1, 1.0, draw.choice([1.0, 1.0, 1.0, 2.0, 4.0, 8.0], jobs))
     small = (kind != KINDS.index(Training)) & (draw.random(jobs) < 0.4)
     accelerators = np.where(prepares, 0.0, np.where(small, 0.5, accelerators))
     compliance = _compliance(draw, jobs)
-    speed = _speeds(draw, draw.choice([8, 14, 20, 36, 70], jobs), bound=compliance >= 0)
+    speed = _speeds(draw, draw.choice([8, 14, 20, 36, 70], jobs), compliance)
     longest_h = horizon_h * (0.6 if waits else 0.9)
-    best = np.nanmax(speed, axis=1)
+    # Deadlines can be kept at the last resort.
+    best = np.nanmax(np.where(last_resorts()[compliance], speed, np.nan), axis=1)
     hours = np.minimum(np.exp(draw.normal(1.2, 0.9, jobs)).clip(0.3, 60.0), longest_h * best)
-    least_h = np.where(serves, hours, hours / best)
+    least_h = np.where(serves | prepares, hours, hours / best)
     slack = draw.uniform(1.2, 10.0, jobs)
     earliest = draw.random(jobs) * np.maximum(horizon_h - 1.2 * least_h - 2.0, 0.0)
     earliest = np.floor(earliest) * waits
@@ -161,18 +162,18 @@ def draw_demand(jobs: int, seed: int, *, horizon_h: float, waits: bool) -> Deman
     )
 
 
-def _speeds(draw: np.random.Generator, least_gib: Ints, *, bound: Bools) -> Floats:
+def _speeds(draw: np.random.Generator, least_gib: Ints, compliance: Ints) -> Floats:
     """Return throughputs on the families that a job runs on: some of those with the memory.
 
-    What is bound to few regions asks for less memory: not all of them have large accelerators.
+    What is bound to few regions asks for less memory: not all of them have large accelerators. One
+    family that is sold without a quota where the job may run is always among them.
     """
-    jobs = len(least_gib)
+    jobs, bound = len(least_gib), compliance >= 0
     speed = throughput(draw.random(jobs)) * np.exp(draw.normal(0, TASTE, (jobs, len(FAMILIES))))
-    least = np.where(bound, least_gib.clip(max=20), least_gib)
+    least = np.where(bound, least_gib.clip(max=14), least_gib)
     large = family_memory_gib()[None, :] >= least[:, None]
     written = draw.random((jobs, len(FAMILIES))) < np.where(bound, 0.65, 0.4)[:, None]
-    # One that is not scarce is always among them, so that on demand there is a last resort.
-    common = large & ~np.isin(FAMILIES, SCARCE)
+    common = large & last_resorts()[compliance]
     first = np.where(common, draw.random(common.shape), -1.0).argmax(axis=1)
     written[np.arange(jobs), first] = True
     return np.where(large & written, speed, np.nan)

@@ -82,19 +82,19 @@ def churned(problem: Problem, draw: np.random.Generator, seed: int) -> Event:
 
 
 def _node_lost(problem: Problem, plan: Plan, draw: np.random.Generator) -> Event:
-    """Return the loss of a node that jobs are on, or of any if none is used."""
-    used = sorted(
-        {
-            (problem.offer[one.offer].pool or "", share.node)
-            for one in plan.placements
-            for share in one.shares
-        }
-    )
-    used = used or [(pool.id, node.id) for pool in problem.pools for node in pool.nodes]
-    pool_id, node_id = used[int(draw.integers(len(used)))]
+    """Return the loss of a node that jobs are on, if any is used; no pool loses its last one."""
+    spare = [pool for pool in problem.pools if len(pool.nodes) > 1]
+    used = {
+        (problem.offer[one.offer].pool, share.node)
+        for one in plan.placements
+        for share in one.shares
+    }
+    nodes = [(pool.id, node.id) for pool in spare for node in pool.nodes]
+    nodes = [node for node in nodes if node in used] or nodes
+    pool_id, node_id = nodes[int(draw.integers(len(nodes)))]
     pools = tuple(
         replace(pool, nodes=tuple(node for node in pool.nodes if node.id != node_id))
-        if pool.id == pool_id and len(pool.nodes) > 1
+        if pool.id == pool_id
         else pool
         for pool in problem.pools
     )

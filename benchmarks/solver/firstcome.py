@@ -11,25 +11,56 @@ from __future__ import annotations
 
 import numpy as np
 
-from hybridplace.solver.instance import Choice, Instance
+from benchmarks.solver.judge import Decision
+from hybridplace.model.problem import Problem
+from hybridplace.solver.compile import compile_instance
+from hybridplace.solver.instance import Choice, Instance, Ints
+from hybridplace.solver.seating import Seating, seating_of
 from hybridplace.solver.state import State
 
 
-def first_come(instance: Instance) -> Choice:
+def decide_first_come(problem: Problem) -> dict[str, Decision]:
+    """Return where each job of a problem without data goes, own nodes included."""
+    instance = compile_instance(problem)
+    seating = seating_of(problem, instance)
+    choice, options = first_come(instance, seating), instance.options
+    return {
+        problem.jobs[job].id: Decision(
+            offer=problem.offers[int(options.offer[option])].id,
+            shape=int(options.shape[option]),
+            start_h=start * problem.slot_h,
+            shares=seating.shares.get(job, ()),
+        )
+        for job, (option, start) in enumerate(
+            zip(choice.option.tolist(), choice.start.tolist(), strict=True)
+        )
+        if option >= 0
+    }
+
+
+def first_come(instance: Instance, seating: Seating | None = None) -> Choice:
     """Return where each job goes; those that arrive together come in the order of their rows."""
     state, options = State(instance), instance.options
-    counts = np.diff(options.first)
-    arrives = np.full(len(counts), instance.slots)
+    arrives = np.full(len(options.first) - 1, instance.slots)
     np.minimum.at(arrives, options.job, options.earliest)
     for job in np.argsort(arrives, kind="stable").tolist():
         rows = np.arange(int(options.first[job]), int(options.first[job + 1]))
         latest = int(options.latest[rows].max(initial=-1))
         for start in range(int(arrives[job]), latest + 1):
             now = rows[(options.earliest[rows] <= start) & (options.latest[rows] >= start)]
-            starts = np.full(len(now), start)
-            usd = np.where(state.fits(now, starts), state.costs(now, starts), np.inf)
-            if len(now) and usd.min() < instance.jobs.reject_usd[job]:
-                best = int(usd.argmin())
-                state.place(int(now[best]), start, float(usd[best]))
+            if _take(state, seating, job, now, start):
                 break
     return state.choice()
+
+
+def _take(state: State, seating: Seating | None, job: int, rows: Ints, start: int) -> bool:
+    """Put a job on the cheapest of some options that has room; False if none has."""
+    starts = np.full(len(rows), start)
+    usd = np.where(state.fits(rows, starts), state.costs(rows, starts), np.inf)
+    for best in np.argsort(usd, kind="stable").tolist():
+        if usd[best] >= state.instance.jobs.reject_usd[job]:
+            return False
+        if seating is None or seating.take(int(rows[best]), start):
+            state.place(int(rows[best]), start, float(usd[best]))
+            return True
+    return False

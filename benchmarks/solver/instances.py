@@ -48,8 +48,8 @@ STATIC_H = 168.0
 BUDGET = 2.5
 """Of the two largest tenants, times what their jobs cost if each took its cheapest."""
 
-TENANT_BUDGET = 1.3
-CARBON_CAP = 1.0
+TENANT_BUDGET = 0.6
+CARBON_CAP = 1.2
 
 DATA_SLOTS = 28
 """Of six hours each."""
@@ -174,9 +174,9 @@ def _own_pools(accelerators: float) -> tuple[Pool, ...]:
 
 def _quotas(draw: np.random.Generator, asked: Floats, *, large: bool) -> dict[str, float]:
     """Return what may be used of each quota: mostly less than is asked of it first."""
-    share = draw.uniform(0.1, 1.1, len(asked))
+    share = draw.uniform(0.1, 1.0, len(asked))
     spare = draw.uniform(0.0, 0.5, len(asked)) * asked.sum() / len(asked)
-    least = draw.choice([8.0, 16.0, 32.0] if large else [4.0, 8.0, 16.0], len(asked))
+    least = draw.choice([16.0, 32.0, 64.0] if large else [8.0, 16.0, 32.0], len(asked))
     at_most = np.maximum(np.ceil(np.where(asked > 0, asked * share, spare)), least)
     return dict(zip(quota_ids(), at_most.tolist(), strict=True))
 
@@ -197,16 +197,18 @@ def _budgets(
 
 def _denials(demand: Demand, jobs: tuple[Job, ...]) -> tuple[Denial, ...]:
     """Return where the jobs that are bound to some places may not run."""
-    denied = denied_sites()
-    bound = demand.compliance.tolist()
+    bound: dict[int, list[str]] = {}
+    for job, row in zip(jobs, demand.compliance.tolist(), strict=True):
+        if row >= 0:
+            bound.setdefault(row, []).append(job.id)
     return tuple(
         Denial(
             action="place",
-            subjects=tuple(job.id for job, to in zip(jobs, bound, strict=True) if to == row),
-            sites=tuple(denied[row]),
-            rules=(one.rule,),
+            subjects=tuple(names),
+            sites=denied_sites()[row],
+            rules=(COMPLIANCE[row].rule,),
         )
-        for row, one in enumerate(COMPLIANCE)
+        for row, names in sorted(bound.items())
     )
 
 

@@ -8,6 +8,9 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
 
 from benchmarks.solver.cases import Size
 from benchmarks.solver.measure import Row
@@ -42,21 +45,42 @@ def measured(case: str, sizes: Sequence[Size], seeds: Iterable[int]) -> Iterator
     """Yield the row of each size and seed, and tell on standard error what is going on."""
     for size in sizes:
         for seed in seeds:
-            told = f"{case}: {size.jobs:,} jobs, {size.slots} slots, seed {seed}"
-            print(told, file=sys.stderr, end=" ... ", flush=True)
-            arguments = (case, str(size.jobs), str(size.slots), str(seed))
-            for row in fresh("benchmarks.solver.measure", *arguments):
-                told = f"{row['cpu_s']:.2f} CPU-s, gap {row['gap']:.3%}"
-                print(told, file=sys.stderr, flush=True)
-                yield row
+            yield from _told("benchmarks.solver.measure", case, size, seed)
+
+
+def compared(
+    rival: str, sizes: Sequence[Size], seeds: Iterable[int], skypilot: Path | None
+) -> Iterator[Row]:
+    """Yield the row of each size and seed of a rival, and tell the same."""
+    python = () if skypilot is None else (str(skypilot),)
+    for size in sizes:
+        for seed in seeds:
+            yield from _told("benchmarks.solver.peers", rival, size, seed, *python)
+
+
+def _told(module: str, name: str, size: Size, seed: int, *more: str) -> Iterator[Row]:
+    told = f"{name}: {size.jobs:,} jobs, {size.slots} slots, seed {seed}"
+    print(told, file=sys.stderr, end=" ... ", flush=True)
+    rows = list(fresh(module, name, str(size.jobs), str(size.slots), str(seed), *more))
+    for row in rows:
+        saved = f", saves {row['saving']:.1%}" if "saving" in row else ""
+        print(f"{row['cpu_s']:.2f} CPU-s, gap {row['gap']:.3%}{saved}", file=sys.stderr, flush=True)
+    if not rows:
+        print("no plan", file=sys.stderr, flush=True)
+    yield from rows
 
 
 def medians(rows: Iterable[Row]) -> list[Row]:
     """Return one row per case, jobs and slots: medians over seeds, and how many there were."""
+    return [_median(group) for group in grouped(rows, "case")]
+
+
+def grouped(rows: Iterable[Row], name: str) -> list[list[Row]]:
+    """Return the rows of each name, jobs and slots, one list over seeds for each."""
     found: dict[tuple[str, int, int], list[Row]] = {}
     for row in rows:
-        found.setdefault((row["case"], row["jobs"], row["slots"]), []).append(row)
-    return [_median(group) for group in found.values()]
+        found.setdefault((row[name], row["jobs"], row["slots"]), []).append(row)
+    return list(found.values())
 
 
 def _median(rows: list[Row]) -> Row:
@@ -65,3 +89,40 @@ def _median(rows: list[Row]) -> Row:
     ratio = statistics.median(row["cpu_s"] / row["reference_s"] for row in rows)
     kept = {name: first[name] for name in ("case", "jobs", "offers", "slots")}
     return {**kept, "seeds": len(rows), **middle, "cpu_ratio": round(ratio, 3)}
+
+
+def savings(rows: Iterable[Row]) -> list[Row]:
+    """Return one row per rival, jobs and slots: the mean saving over seeds, with its interval."""
+    return [_saving(group) for group in grouped(rows, "rival")]
+
+
+def _saving(rows: list[Row]) -> Row:
+    first, saved = rows[0], [row["saving"] for row in rows]
+    kept = {name: first[name] for name in ("rival", "jobs", "slots", "rival_jobs")}
+    low, high = interval(saved)
+    return {
+        **kept,
+        "seeds": len(rows),
+        "cpu_s": statistics.median(row["cpu_s"] for row in rows),
+        "rival_cpu_s": statistics.median(row["rival_cpu_s"] for row in rows),
+        "times_cpu": statistics.median(row["times_cpu"] for row in rows),
+        "saving": statistics.fmean(saved),
+        "low": low,
+        "high": high,
+        "each": {row["seed"]: row["saving"] for row in rows},
+        "rival_left_out": statistics.median(row["rival_left_out"] for row in rows),
+        "left_out": statistics.median(row["left_out"] for row in rows),
+    }
+
+
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval of the mean (percentiles); of one value, itself.
+
+    Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.
+    """
+    if len(set(values)) < 2:
+        return values[0], values[0]
+    from scipy.stats import bootstrap
+
+    found = bootstrap((values,), np.mean, method="percentile", rng=np.random.default_rng(0))
+    return float(found.confidence_interval.low), float(found.confidence_interval.high)

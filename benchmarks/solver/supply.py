@@ -295,6 +295,18 @@ def denied_sites() -> tuple[tuple[str, ...], ...]:
     )
 
 
+@cache
+def last_resorts() -> Bools:
+    """Return which families are sold on demand and under no quota: by compliance, last none."""
+    found = np.zeros((len(COMPLIANCE) + 1, len(FAMILIES)), dtype=bool)
+    denied = [*map(set, denied_sites()), set()]
+    for offer in cloud_offers():
+        if offer.accelerator in FAMILIES and quota_of(offer) is None:
+            for row, sites in enumerate(denied):
+                found[row, FAMILIES.index(offer.accelerator)] |= offer.site not in sites
+    return found
+
+
 def throughput(compute_bound: Floats) -> Floats:
     r"""Return how fast each family is for each job, relative to an A100-40GB; (jobs, families).
 

@@ -46,6 +46,25 @@ def table(rows: Iterable[Row], *, markdown: bool = False) -> str:
     return aligned([list(COLUMNS), *cells], markdown=markdown)
 
 
+SAVINGS: dict[str, Callable[[Row], str]] = {
+    "rival": lambda row: str(row["rival"]),
+    "jobs": lambda row: f"{row['jobs']:,}",
+    "slots": lambda row: str(row["slots"]),
+    "our CPU s": lambda row: f"{row['cpu_s']:.2f}",
+    "theirs": lambda row: f"{row['rival_cpu_s']:.2f} ({row['rival_jobs']:,} jobs)",
+    "times ours, per job": lambda row: f"{row['times_cpu']:,.1f}",
+    "saved": lambda row: f"{row['saving']:.1%} [{row['low']:.1%}, {row['high']:.1%}]",
+    "saved, by seed": lambda row: ", ".join(f"{one:.1%}" for one in row["each"].values()),
+    "left out, ours / theirs": lambda row: f"{row['left_out']:g} / {row['rival_left_out']:g}",
+}
+
+
+def savings_table(rows: Iterable[Row], *, markdown: bool = False) -> str:
+    """Return what our plans save against each rival's, as a table."""
+    cells = [[write(row) for write in SAVINGS.values()] for row in rows]
+    return aligned([list(SAVINGS), *cells], markdown=markdown)
+
+
 def aligned(lines: Sequence[Sequence[str]], *, markdown: bool) -> str:
     """Return lines of cells, the first of them the heading, in columns."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]

@@ -59,7 +59,7 @@ def test_own_pools_hold_30_to_60_percent_of_the_demand(problem):
     assert 0.29 < own / asked < 0.62
 
 
-@pytest.mark.parametrize(("jobs", "least"), [(1000, 15), (10_000, 40)])
+@pytest.mark.parametrize(("jobs", "least"), [(1000, 15), (10_000, 35)])
 def test_many_quotas_are_too_small_for_all_who_want_them_first(jobs, least):
     """If every job took its cheapest offer, dozens of quotas would overflow."""
     at_most = {pool.id: pool.at_most for pool in static_problem(jobs, 2).pools}
@@ -105,7 +105,7 @@ def test_nearly_every_job_could_be_bought_somewhere():
     bought = [offer for offer in problem.offers if offer.market is not Market.OWNED]
     nowhere = [job.id for job in problem.jobs if not any(_runs(problem, job, bought))]
 
-    assert len(nowhere) <= 3
+    assert len(nowhere) <= 1
 
 
 def _runs(problem, job, offers):

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import csv
+import json
+from collections import Counter
+
 import pytest
 
-from benchmarks.solver.instances import static_problem
+from benchmarks.solver.cases import Size
+from benchmarks.solver.firstcome import decide_first_come
+from benchmarks.solver.instances import independent_problem, slots_problem, static_problem
 from benchmarks.solver.judge import Decision, judged
 from benchmarks.solver.naive import naive
+from benchmarks.solver.page import write_page
+from benchmarks.solver.peers import compare
+from benchmarks.solver.runs import interval, savings
+from benchmarks.solver.skypilot.export import CATALOGS, write_asked, write_catalogs
+from benchmarks.solver.tables import savings_table
 from hybridplace.errors import PlanError
 from hybridplace.model.run import run_of
 from hybridplace.solver import Stop, solve
@@ -39,3 +50,112 @@ def test_a_decision_that_breaks_a_rule_is_not_judged():
 
     with pytest.raises(PlanError, match="denied by"):
         judged(problem, decisions, "lawless")
+
+
+@pytest.mark.parametrize("slots", [1, 24])
+def test_first_come_keeps_every_rule(slots):
+    """Own nodes, quotas, budgets, deadlines: what it decides is a plan that holds."""
+    problem = static_problem(60, 2) if slots == 1 else slots_problem(40, slots, 2)
+    plan = judged(problem, decide_first_come(problem), "first-come")
+
+    assert any(one.shares for one in plan.placements)
+    assert len(plan.placements) > 0.9 * len(problem.jobs)
+
+
+def test_our_plan_costs_no_more_than_first_come():
+    """On the same problem, in the same row."""
+    row = compare("first-come", Size(jobs=50), 1, None)
+
+    assert row["saving"] > 0
+    assert row["cost_usd"] == row["same_jobs_cost_usd"]
+    assert row["rival_jobs"] == 50
+
+
+@pytest.fixture(scope="module")
+def independent():
+    """Jobs for SkyPilot."""
+    return independent_problem(40, 1)
+
+
+def test_skypilot_reads_each_machine_once_per_region(independent, tmp_path):
+    """With both prices; machines of Google's in two rows, of which the accelerators are free."""
+    write_catalogs(independent.offers, tmp_path)
+    read = {
+        cloud: list(
+            csv.DictReader((tmp_path / CATALOGS / cloud / "vms.csv").read_text().splitlines())
+        )
+        for cloud in ("aws", "azure", "gcp")
+    }
+    machines = {(offer.site, offer.instance_type) for offer in independent.offers}
+    listed = Counter(
+        (f"{cloud}/{row['Region']}", row["InstanceType"])
+        for cloud, rows in read.items()
+        for row in rows
+        if row["InstanceType"]
+    )
+
+    assert set(listed) == machines
+    assert set(listed.values()) == {1}
+    assert "AvailabilityZone" not in read["azure"][0]
+    assert {row["Price"] for row in read["gcp"] if not row["InstanceType"]} == {"0.0"}
+
+
+def test_skypilot_may_split_a_gang_in_every_way(independent, tmp_path):
+    """Each layout has all accelerators; the one with the fewest nodes comes first."""
+    write_asked(independent.jobs, tmp_path / "jobs.json")
+    asked = json.loads((tmp_path / "jobs.json").read_text())
+    for job, one in zip(independent.jobs, asked, strict=True):
+        wanted = job.shapes[0].accelerators * job.shapes[0].workers
+        nodes = [layout["nodes"] for layout in one["layouts"]]
+
+        assert nodes == sorted(nodes)
+        assert all(layout["nodes"] * layout["accelerators"] == wanted for layout in one["layouts"])
+        assert len(one["hours"]) == len(job.shapes)
+
+
+def test_independent_jobs_are_tied_by_nothing(independent):
+    """No pools, limits or denials; whole accelerators."""
+    assert (independent.pools, independent.limits, independent.denials) == ((), (), ())
+    assert all(shape.accelerators >= 1 for job in independent.jobs for shape in job.shapes)
+
+
+def test_the_interval_holds_the_mean_and_narrows_with_agreement():
+    """Percentiles of resampled means; the same each time."""
+    low, high = interval([0.1, 0.2, 0.3, 0.25, 0.15])
+
+    assert low < 0.2 < high
+    assert (low, high) == interval([0.1, 0.2, 0.3, 0.25, 0.15])
+    assert interval([0.2]) == (0.2, 0.2)
+    assert high - low > interval([0.19, 0.2, 0.21])[1] - interval([0.19, 0.2, 0.21])[0]
+
+
+def saved(seed, saving):
+    """Return a row of a comparison."""
+    figures = {"cpu_s": 1.0, "rival_cpu_s": 5.0, "times_cpu": 5.0, "left_out": 0}
+    named = {"rival": "first-come", "jobs": 100, "slots": 1, "rival_jobs": 100, "seed": seed}
+    return {**named, **figures, "rival_left_out": 2, "saving": saving}
+
+
+def test_every_seed_is_listed_beside_the_mean():
+    """Nothing hides behind an average."""
+    rows = savings([saved(1, 0.1), saved(2, 0.3)])
+
+    assert rows[0]["each"] == {1: 0.1, 2: 0.3}
+    assert rows[0]["saving"] == pytest.approx(0.2)
+    assert "10.0%, 30.0%" in savings_table(rows)
+
+
+def test_a_page_keeps_what_stands_around_the_figures(tmp_path):
+    """Between the marks, and nowhere else; twice is the same as once."""
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- measured -->\nold\n<!-- end -->\nafter\n")
+    rows = savings([saved(1, 0.1)])
+    write_page(page, [], rows, command="--case peers")
+    once = page.read_text()
+    write_page(page, [], rows, command="--case peers")
+
+    assert once == page.read_text()
+    assert once.startswith("before\n")
+    assert once.endswith("after\n")
+    assert "| first-come |" in once
+    assert "old" not in once
