@@ -1,0 +1,173 @@
+"""Plans with shared data: right, priced as a slow judge does, better than without sharing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hybridplace.solver.chains import Chains
+from hybridplace.solver.copies import data_usd
+from hybridplace.solver.holdings import Holdings
+from hybridplace.solver.instance import Instance
+from hybridplace.solver.pairs import near_pairs
+from hybridplace.solver.pricing import no_prices
+from hybridplace.solver.shared import SharedPlan, plan_usd, solve_shared
+from hybridplace.solver.together import decide_together
+from tests.solver.drawn_data import drawn_data_instance
+from tests.solver.small_data import judge, optimum_usd, small_data_instance
+
+
+@cache
+def _solved(jobs: int, seed: int, slots: int = 1) -> tuple[Instance, SharedPlan]:
+    instance = drawn_data_instance(jobs, seed, slots=slots)
+    return instance, solve_shared(instance)
+
+
+@settings(max_examples=12, deadline=None)
+@given(seed=st.integers(0, 10**6), slots=st.sampled_from([1, 4]))
+def test_plans_keep_every_rule(seed: int, slots: int) -> None:
+    """Capacity, limits with copies, order in time; the judge finds the same cost."""
+    instance = small_data_instance(seed, jobs=4, slots=slots)
+    plan = solve_shared(instance)
+    usd = judge(instance, plan.choice)
+    assert np.isfinite(usd)
+    assert plan.usd == pytest.approx(usd)
+    assert plan.shared.bound_usd <= plan.usd + 1e-7
+
+
+def test_small_problems_are_mostly_solved_to_the_optimum() -> None:
+    """Two in three exactly, and none is far off."""
+    parts = []
+    for seed in range(10):
+        instance = small_data_instance(seed, jobs=4)
+        parts.append(solve_shared(instance).usd / optimum_usd(instance))
+    assert min(parts) >= 1 - 1e-9
+    assert np.mean(np.array(parts) < 1 + 1e-9) > 0.6
+    assert max(parts) < 1.35
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_drawn_plans_are_right_and_good(seed: int) -> None:
+    """Of 100 jobs with pipelines; what is proven is within 8 %."""
+    instance, plan = _solved(100, seed)
+    assert judge(instance, plan.choice) == pytest.approx(plan.usd)
+    assert plan.shared.bound_usd <= plan.usd <= 1.08 * plan.shared.bound_usd
+
+
+def test_drawn_plans_over_time_keep_the_order() -> None:
+    """Stages of pipelines start once their inputs are made and have come."""
+    instance, plan = _solved(40, 1, 48)
+    assert judge(instance, plan.choice) == pytest.approx(plan.usd)
+    assert (plan.choice.option >= 0).mean() > 0.5
+    assert plan.shared.bound_usd <= plan.usd
+
+
+def test_sharing_costs_less_than_charging_each_reader() -> None:
+    """The same search that charges every reader a full copy makes dearer plans."""
+    for seed in (1, 2):
+        instance, plan = _solved(100, seed)
+        alone = solve_shared(instance, sharing=False)
+        assert judge(instance, alone.choice) == pytest.approx(alone.usd)
+        assert plan.usd < alone.usd
+
+
+def test_the_same_instance_has_the_same_plan() -> None:
+    """Byte for byte."""
+    instance, plan = _solved(100, 1)
+    again = solve_shared(instance)
+    assert again.choice.option.tobytes() == plan.choice.option.tobytes()
+    assert again.choice.start.tobytes() == plan.choice.start.tobytes()
+
+
+def test_the_search_ends_when_it_is_good_enough() -> None:
+    """With a target that the first plan reaches, less is done, and the plan is dearer."""
+    instance, plan = _solved(100, 1)
+    assert solve_shared(instance, target_gap=10.0).usd > plan.usd
+
+
+def _holdings(instance: Instance, seed: int) -> Holdings:
+    """Return jobs placed at random where they fit."""
+    draw = np.random.default_rng(seed)
+    holdings = Holdings(instance)
+    for job in np.argsort(holdings.depth, kind="stable").tolist():
+        rows = np.arange(*instance.options.first[job : job + 2])
+        if not len(rows) or not holdings.has_inputs(job):
+            continue
+        option = draw.permutation(rows)
+        start = draw.integers(
+            instance.options.earliest[option], instance.options.latest[option] + 1
+        )
+        come = np.isfinite(holdings.usd_at(job)[instance.options.site[option]])
+        fit = np.flatnonzero(holdings.fits(job, option, start) & come)
+        if len(fit):
+            holdings.place(int(option[fit[0]]), int(start[fit[0]]))
+    return holdings
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6), slots=st.sampled_from([1, 5]))
+def test_holdings_price_each_step_exactly(seed: int, slots: int) -> None:
+    """What fits breaks no rule, and the sum of all steps is the cost of the plan."""
+    instance = small_data_instance(seed, slots=slots)
+    holdings = _holdings(instance, seed)
+    usd = judge(instance, holdings.choice())
+    assert holdings.total_usd() == pytest.approx(usd)
+    for job in np.argsort(-holdings.depth, kind="stable").tolist():
+        if holdings.site[job] >= 0:
+            site, own = holdings.site[job], holdings.state.usd[job]
+            holdings.remove(job)
+            copies = holdings.usd_at(job)[site]
+            after = judge(instance, holdings.choice())
+            assert usd - after == pytest.approx(own + copies - instance.jobs.reject_usd[job])
+            usd = after
+    assert np.allclose(holdings.state.limit_room[:-1], instance.at_most, atol=1e-3)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6), slots=st.sampled_from([1, 5]))
+def test_chains_save_what_they_say(seed: int, slots: int) -> None:
+    """The plan stays right and costs less by exactly the sum of what chains saved."""
+    instance = small_data_instance(seed, jobs=6, slots=slots)
+    holdings = _holdings(instance, seed)
+    pairs = near_pairs(Holdings(instance).state, no_prices(instance), near=50.0, most=30)
+    before, saved = judge(instance, holdings.choice()), 0.0
+    chains = Chains(holdings, pairs)
+    for job in range(6):
+        saved += chains.improve(job, 2)
+    after = judge(instance, holdings.choice())
+    assert np.isfinite(after)
+    assert before - after == pytest.approx(saved, abs=1e-6)
+
+
+@settings(max_examples=12, deadline=None)
+@given(seed=st.integers(0, 10**6), slots=st.sampled_from([1, 3]))
+def test_a_core_of_all_jobs_is_optimal(seed: int, slots: int) -> None:
+    """Deciding everybody again finds the optimum, unless a result has several readers."""
+    instance = small_data_instance(seed, jobs=4, slots=slots)
+    data = instance.data
+    assert data is not None
+    instance = replace(instance, at_most=np.array([np.inf]))
+    holdings = _holdings(instance, seed)
+    pairs = near_pairs(Holdings(instance).state, no_prices(instance), near=1e3, most=99)
+    before = judge(instance, holdings.choice())
+    saved = decide_together(holdings, pairs, np.arange(4), most=99, work=5.0)
+    after = judge(instance, holdings.choice())
+    assert before - after == pytest.approx(saved, abs=1e-6)
+    if np.bincount(data.reads[data.reads[:, 1] > 1, 1], minlength=9).max() <= 1:
+        assert after == pytest.approx(optimum_usd(instance), rel=1e-3)
+
+
+def test_plans_are_priced_with_their_copies() -> None:
+    """`plan_usd` is what jobs cost plus what copies cost."""
+    instance, plan = _solved(100, 1)
+    placed = plan.choice.option >= 0
+    site = np.where(placed, instance.options.site[plan.choice.option], -1)
+    assert instance.data is not None
+    usd = instance.options.cost_usd[plan.choice.option[placed]].sum()
+    usd += instance.jobs.reject_usd[~placed].sum() + data_usd(instance.data, site)
+    assert plan_usd(instance, plan.choice) == pytest.approx(usd)
