@@ -63,6 +63,8 @@ def _bound(problem: Problem, certificate: Certificate) -> tuple[float, float, in
     scarcity = scarcity_of(problem, certificate)
     least, pairs = least_usd(problem, scarcity)
     terms = [float(usd) for usd in least]
+    if scarcity.knapsacks is not None:
+        terms = list(scarcity.knapsacks.terms_usd(least, scarcity.at_most[:, 0, 0]))
     terms += terms_usd(problem, scarcity)
     return math.fsum(terms), TOLERANCE * math.fsum(map(abs, terms)), pairs
 

@@ -162,7 +162,25 @@ class _Pricing:
             course=offers.course,
             weight=costs.weight,
         )
-        return least_over_starts(asks, self._taking(asks, offers, on, starts), known_usd)
+        starts = self._taking(asks, offers, on, starts)
+        if self.scarcity.knapsacks is not None:
+            use = self._counted(asks, offers, on)
+            there = self.scarcity.knapsacks.set_aside(asks, starts, use)
+            starts = replace(starts, usd=np.where(there, np.inf, starts.usd))
+        return least_over_starts(asks, starts, known_usd)
+
+    def _counted(self, asks: Asks, offers: Offers, on: Runs) -> Floats:
+        """Return what pairs take of a quota, or of the accelerators of own nodes, in one slot."""
+        if not offers.owned[0]:
+            counted: Floats = on.machines * offers.units
+            return counted
+        workers = asks.workers.astype(np.float64)
+        for row in np.flatnonzero(asks.serving):
+            job = self.problem.jobs[asks.job[row]]
+            if isinstance(job.work, Inference):
+                shape = job.shapes[asks.shape[row]]
+                workers[row] = replicas(self.problem, job, job.work, shape)[1][0]
+        return np.broadcast_to((asks.accelerators * workers)[:, None], on.hours.shape)
 
     def _moved(self, asks: Asks, offers: Offers, usd: Floats) -> Floats:
         """Add what moving a job off the offer costs that it runs on."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from hybridplace.checker.columns import Floats, Ints
 from hybridplace.checker.copies import Copies
+from hybridplace.checker.knapsacks import Knapsacks, knapsacks_of
 from hybridplace.model.capacity import closed, machine_counts, quota_size, whole_machines
 from hybridplace.model.certificate import Capacity, CapacityPrice, Certificate
 from hybridplace.model.problem import Problem
@@ -41,6 +42,7 @@ class Scarcity:
     at_most: Floats
     limit_usd: Floats
     copies: Copies
+    knapsacks: Knapsacks | None = None
 
 
 def scarcity_of(problem: Problem, certificate: Certificate) -> Scarcity:
@@ -66,6 +68,7 @@ def scarcity_of(problem: Problem, certificate: Certificate) -> Scarcity:
         at_most=amounts,
         limit_usd=limit_usd,
         copies=Copies(problem, copies, limit_usd),
+        knapsacks=knapsacks_of(problem, certificate, row),
     )
 
 
@@ -94,6 +97,7 @@ def price_faults(problem: Problem, certificate: Certificate) -> Iterator[str]:
             yield f"no job {copy.job} reads a dataset {copy.dataset}"
         if copy.site not in problem.site:
             yield f"there is no site {copy.site}"
+    yield from _knapsack_faults(problem, certificate)
     yield from _figure_faults(certificate)
 
 
@@ -139,6 +143,25 @@ def _capacity_faults(problem: Problem, certificate: Certificate) -> Iterator[str
             taken |= cells
 
 
+def _knapsack_faults(problem: Problem, certificate: Certificate) -> Iterator[str]:
+    """Yield each knapsack that is none: of what is not there, priced as well, or over time."""
+    groups = _amounts(problem)
+    if certificate.knapsacks and problem.slots > 1:
+        yield "knapsacks hold in one slot, not over time"
+    priced = {
+        (one.pool, one.accelerator) for one in certificate.capacity if COLUMN[one.capacity] == 0
+    }
+    for one in certificate.knapsacks:
+        told = f"in pool {one.pool}" + (f" with {one.accelerator}" if one.accelerator else "")
+        if (one.pool, one.accelerator) not in groups:
+            yield f"there is no knapsack {told}"
+        if (one.pool, one.accelerator) in priced:
+            yield f"what is {told} is a knapsack and has a price"
+    for job in certificate.jobs:
+        if job.job not in problem.job:
+            yield f"there is no job {job.job}"
+
+
 def _is_counted(problem: Problem, price: CapacityPrice) -> bool:
     pool = problem.pool[price.pool]
     if pool.measure is not None:
@@ -155,6 +178,7 @@ def _figure_faults(certificate: Certificate) -> Iterator[str]:
     named = [
         *((f"limit {one.limit}", one.price_usd) for one in certificate.limits),
         *((f"tenant {one.tenant}", one.price_usd) for one in certificate.shares),
+        *((f"job {one.job}", one.price_usd) for one in certificate.jobs),
         *((f"{one.job}, {one.dataset}, {one.site}", one.price_usd) for one in certificate.copies),
     ]
     seen: set[str] = set()

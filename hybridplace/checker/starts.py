@@ -92,6 +92,15 @@ def least_over_starts(asks: Asks, starts: Starts, known_usd: Floats) -> Floats:
     return least
 
 
+def usd_at_first(asks: Asks, starts: Starts, ask: Ints, offer: Ints) -> Floats:
+    """Return what some pairs cost at their first start."""
+    late_usd = _late_usd(asks, starts)
+    first, usd = starts.first[ask, offer], starts.usd[ask, offer]
+    if late_usd is not None:
+        usd = usd + late_usd[ask, offer]
+    return usd + _slots_usd(starts, ask, offer, first)
+
+
 def _least_in_one_slot(starts: Starts, free_usd: Floats, known_usd: Floats) -> Floats:
     prices = starts.paid_usd[:, starts.group, 1]
     for use, price in zip(starts.use, prices, strict=True):

@@ -70,6 +70,25 @@ class CopyPrice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobPrice:
+    """What placing a job is worth; it counts only up to what that costs outside of knapsacks."""
+
+    job: str
+    price_usd: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knapsack:
+    """A pool that takes whole jobs, those worth the most beyond their cost, instead of a price.
+
+    Of a quota what it counts, of own nodes their accelerators; where all is one slot.
+    """
+
+    pool: str
+    accelerator: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
     """The prices that are not zero, and the bound that follows from them.
 
@@ -77,6 +96,8 @@ class Certificate:
     ----------
     bound_usd : float
         Can be computed again from the prices.
+    jobs, knapsacks : tuple of JobPrice, tuple of Knapsack
+        All jobs have a price if there is any knapsack.
     searched_usd : float or None
         A higher bound that a search proved, if one did; nobody can compute it again but by search.
     """
@@ -86,4 +107,6 @@ class Certificate:
     limits: tuple[LimitPrice, ...] = ()
     shares: tuple[SharePrice, ...] = ()
     copies: tuple[CopyPrice, ...] = ()
+    jobs: tuple[JobPrice, ...] = ()
+    knapsacks: tuple[Knapsack, ...] = ()
     searched_usd: float | None = None

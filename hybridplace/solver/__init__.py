@@ -60,5 +60,4 @@ def solve(
 
 def _in_one_slot(problem: Problem) -> bool:
     """Say whether nothing but capacity, limits and sites ties the jobs to each other."""
-    varies = problem.forecasts or problem.maintenance
-    return problem.slot_h >= problem.horizon_h and not problem.datasets and not varies
+    return problem.slots == 1 and not problem.datasets

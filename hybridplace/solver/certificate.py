@@ -11,18 +11,26 @@ from hybridplace.model.certificate import (
     CapacityPrice,
     Certificate,
     CopyPrice,
+    JobPrice,
+    Knapsack,
     LimitPrice,
     SharePrice,
 )
 from hybridplace.model.problem import Problem
 from hybridplace.solver.groups import groups_of
 from hybridplace.solver.instance import Floats, Prices
+from hybridplace.solver.knapsack import JobPrices
 
 _OWN = (Capacity.ACCELERATORS, Capacity.CPUS, Capacity.MEMORY_GIB)
 
 
 def certificate_of(
-    problem: Problem, prices: Prices, bound_usd: float, *, searched_usd: float | None = None
+    problem: Problem,
+    prices: Prices,
+    bound_usd: float,
+    *,
+    whole: JobPrices | None = None,
+    searched_usd: float | None = None,
 ) -> Certificate:
     """Return the certificate of a bound.
 
@@ -32,6 +40,8 @@ def certificate_of(
         Of the problem's `Instance`, as `compile_instance` orders it.
     bound_usd : float
         The value of the Lagrangian at these prices, that of data included.
+    whole : JobPrices or None
+        Prices of jobs, where groups are knapsacks.
     searched_usd : float or None
         A higher bound that a search proved.
     """
@@ -50,8 +60,22 @@ def certificate_of(
             if usd > 0
         ),
         copies=tuple(_copies(problem, prices)),
+        jobs=() if whole is None else tuple(_jobs(problem, whole)),
+        knapsacks=() if whole is None else tuple(_knapsacks(problem, whole)),
         searched_usd=searched_usd,
     )
+
+
+def _jobs(problem: Problem, whole: JobPrices) -> Iterator[JobPrice]:
+    for job, usd in zip(problem.jobs, whole.job_usd.tolist(), strict=True):
+        yield JobPrice(job=job.id, price_usd=usd)
+
+
+def _knapsacks(problem: Problem, whole: JobPrices) -> Iterator[Knapsack]:
+    groups = groups_of(problem)
+    for row in sorted(whole.groups.tolist()):
+        pool, accelerator = groups[row]
+        yield Knapsack(pool=pool, accelerator=accelerator or None)
 
 
 def _capacity(problem: Problem, capacity: Floats) -> Iterator[CapacityPrice]:

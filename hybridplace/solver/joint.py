@@ -18,6 +18,7 @@ from hybridplace.solver.columns import columns_of
 from hybridplace.solver.compile import compile_instance
 from hybridplace.solver.improve import Incumbent, improve
 from hybridplace.solver.instance import Choice, Instance
+from hybridplace.solver.knapsack import lift
 from hybridplace.solver.result import exclusion_counts, priced_plan
 from hybridplace.solver.seating import seat, seating_of
 from hybridplace.solver.state import State
@@ -26,6 +27,9 @@ from hybridplace.solver.stop import Progress, Stop
 from hybridplace.solver.tables import compile_jobs
 
 SOLVER = "dual prices, rounding, ejection"
+
+LIFTED_GAP = 0.0002
+"""At which the bound is not raised any more."""
 
 GOOD_GAP = 0.001
 """What is enough where the optimum is asked for: the rest would cost more than it saves."""
@@ -48,6 +52,7 @@ def solve_jointly(
     choice = _search(instance, relaxed, target_gap=target_gap, seed=seed, watch=watch)
     state = State(instance)
     state.load(choice)
+    whole = lift(instance, relaxed.prices, state.total_usd(), target_gap=LIFTED_GAP)
     seating = seating_of(problem, instance)
     seat(seating, state)
     placements = _placements(problem, instance, state.choice(), seating.shares)
@@ -55,10 +60,10 @@ def solve_jointly(
         problem,
         placements,
         _unplaced(problem, {one.job for one in placements}),
-        bound_usd=relaxed.bound_usd,
+        bound_usd=whole.bound_usd,
         solver=SOLVER,
         seed=seed,
-        certificate=certificate_of(problem, relaxed.prices, relaxed.bound_usd),
+        certificate=certificate_of(problem, whole.prices, whole.bound_usd, whole=whole),
     )
 
 

@@ -17,24 +17,17 @@ from tests.brute import best_plan
 from tests.solver.crowding import crowded_problem
 
 
-def _single(problem):
-    """Return a problem in one slot, without data."""
+def single(seed):
+    """Return a crowded problem in one slot, without data."""
+    problem = crowded_problem(seed)
     jobs = tuple(replace(job, inputs=(), outputs=(), earliest_h=0.0) for job in problem.jobs)
-    return replace(
-        problem,
-        jobs=jobs,
-        datasets=(),
-        slot_h=problem.horizon_h,
-        denials=(),
-        forecasts=(),
-        maintenance=(),
-    )
+    return replace(problem, jobs=jobs, datasets=(), slot_h=problem.horizon_h, denials=())
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(30))
 def test_small_plans_hold_and_bounds_are_bounds(seed) -> None:
     """On crowded problems the plan keeps every rule, and no plan is below its bound."""
-    problem = _single(crowded_problem(seed))
+    problem = single(seed)
     plan = solve_jointly(problem)
     best = best_plan(problem)
 
@@ -50,7 +43,7 @@ def test_many_jobs_are_placed_within_a_small_gap(seed) -> None:
     plan = solve(problem)
 
     assert breaches(problem, plan) == ()
-    assert plan.gap < 0.05
+    assert plan.gap < 0.02
 
 
 def test_the_same_input_gives_the_same_bytes() -> None:
