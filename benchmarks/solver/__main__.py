@@ -34,7 +34,7 @@ def main() -> int:
     if options.record:
         record(middle)
     if options.page:
-        write_page(options.page, middle, saved, command=" ".join(sys.argv[1:]))
+        write_page(options.page, middle, saved, arguments=sys.argv[1:])
     worse = list(regressions(middle)) if options.check else []
     for told in worse:
         print(f"worse than recorded: {told}", file=sys.stderr)
@@ -46,8 +46,13 @@ def _options() -> argparse.Namespace:
     names = [*CASES, PEERS]
     parser.add_argument("--case", choices=names, action="append", help="only this one")
     parser.add_argument("--rival", choices=sorted(RIVALS), action="append", help="of the peers")
-    parser.add_argument("--jobs", type=int, action="append", help="only sizes with so many jobs")
-    parser.add_argument("--slots", type=int, help="with --jobs: a size of your own")
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        action="append",
+        help="only sizes with so many jobs, or with --slots one of your own",
+    )
+    parser.add_argument("--slots", type=int, help="only sizes with so many slots")
     parser.add_argument("--seed", type=int, action="append", help="only this one")
     parser.add_argument("--seeds", type=int, default=5, help="1 to this many (5)")
     parser.add_argument("--quick", action="store_true", help="only the sizes of `make bench`")
@@ -78,10 +83,17 @@ def _peers(options: argparse.Namespace, seeds: Sequence[int]) -> Iterator[Row]:
 
 
 def _sizes(sizes: Sequence[Size], options: argparse.Namespace) -> list[Size]:
-    if options.slots and options.jobs:
+    """Return the sizes that are asked for; one of somebody's own if none is like that."""
+    found = [
+        one
+        for one in sizes
+        if (not options.jobs or one.jobs in options.jobs)
+        and options.slots in (None, one.slots)
+        and (one.quick or not options.quick)
+    ]
+    if not found and options.jobs and options.slots:
         return [Size(jobs=jobs, slots=options.slots) for jobs in options.jobs]
-    wanted = [one for one in sizes if one.jobs in options.jobs] if options.jobs else sizes
-    return [one for one in wanted if one.quick or not options.quick]
+    return found
 
 
 def _show(middle: Sequence[Row], saved: Sequence[Row]) -> None:

@@ -25,14 +25,22 @@ FIGURES = ("cpu_ratio", "gap", "rss_mb")
 
 
 def record(rows: Iterable[Row], path: Path = RECORDED) -> None:
-    """Write the medians that later runs are held to."""
-    lines = [json.dumps({name: row[name] for name in (*KEYS, *FIGURES)}) for row in rows]
+    """Write the medians that later runs are held to; what was not measured now stays."""
+    known = _recorded(path)
+    known |= {_key(row): {name: row[name] for name in (*KEYS, *FIGURES)} for row in rows}
+    lines = [json.dumps(known[key]) for key in sorted(known)]
     path.write_text("[\n " + ",\n ".join(lines) + "\n]\n", encoding="utf-8")
+
+
+def _recorded(path: Path) -> dict[tuple[str, int, int], Row]:
+    if not path.exists():
+        return {}
+    return {_key(row): row for row in json.loads(path.read_text(encoding="utf-8"))}
 
 
 def regressions(rows: Iterable[Row], path: Path = RECORDED) -> Iterator[str]:
     """Yield what is worse than recorded, and what was not recorded at all."""
-    known = {_key(row): row for row in json.loads(path.read_text(encoding="utf-8"))}
+    known = _recorded(path)
     for row in rows:
         told = f"{row['case']}, {row['jobs']:,} jobs, {row['slots']} slots"
         before = known.get(_key(row))

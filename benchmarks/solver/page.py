@@ -12,7 +12,9 @@ from benchmarks.solver.tables import machine, savings_table, table
 BEGIN, END = "<!-- measured -->", "<!-- end -->"
 
 
-def write_page(path: Path, middle: Sequence[Row], saved: Sequence[Row], *, command: str) -> None:
+def write_page(
+    path: Path, middle: Sequence[Row], saved: Sequence[Row], *, arguments: Sequence[str]
+) -> None:
     """Replace what stands between the marks of a page by the tables of this run.
 
     Raises
@@ -24,6 +26,7 @@ def write_page(path: Path, middle: Sequence[Row], saved: Sequence[Row], *, comma
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise ValueError(f"{path} has no place for it, between {BEGIN} and {END}")
+    command = " ".join(("python -m benchmarks.solver", *_portable(arguments)))
     day = datetime.now(UTC).date().isoformat()
     parts = [
         f"Measured on {day}: {machine()}.",
@@ -37,3 +40,12 @@ def write_page(path: Path, middle: Sequence[Row], saved: Sequence[Row], *, comma
         parts += [savings_table(saved, markdown=True)]
     text = "\n\n".join(parts)
     path.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+
+
+def _portable(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments as anybody could give them: without where this machine has SkyPilot."""
+    told = list(arguments)
+    for at, name in enumerate(told[:-1]):
+        if name == "--skypilot":
+            told[at + 1] = "PYTHON"
+    return told

@@ -111,3 +111,12 @@ def test_a_failed_run_is_an_error_with_what_it_said():
 def test_the_reference_takes_time():
     """Ratios to nothing would be noise."""
     assert reference_s() > 0.02
+
+
+def test_recording_one_case_keeps_the_others(tmp_path):
+    """A part can be measured anew by itself."""
+    path = tmp_path / "baseline.json"
+    record(medians([row(), row(case="slots")]), path)
+    record(medians([row(case="slots", gap=0.5)]), path)
+
+    assert not list(regressions(medians([row(), row(case="slots", gap=0.5)]), path))

@@ -150,12 +150,13 @@ def test_a_page_keeps_what_stands_around_the_figures(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- measured -->\nold\n<!-- end -->\nafter\n")
     rows = savings([saved(1, 0.1)])
-    write_page(page, [], rows, command="--case peers")
+    write_page(page, [], rows, arguments=["--skypilot", "/somewhere/python"])
     once = page.read_text()
-    write_page(page, [], rows, command="--case peers")
+    write_page(page, [], rows, arguments=["--skypilot", "/somewhere/python"])
 
     assert once == page.read_text()
     assert once.startswith("before\n")
     assert once.endswith("after\n")
     assert "| first-come |" in once
     assert "old" not in once
+    assert "/somewhere" not in once
