@@ -62,7 +62,6 @@ def _checked(problem: Problem, certificate: Certificate) -> tuple[float | None, 
 @given(small_problems() | st.builds(crowded_problem, st.integers(0, 10**6)), st.integers(0, 10**6))
 def test_solver_and_checker_agree(problem, seed):
     """At any prices, bounds over undominated options and over all pairs are the same."""
-    problem = replace(problem, forecasts=(), maintenance=())
     instance = compile_instance(problem)
     prices = _drawn(instance, seed)
     bound_usd = _bound_usd(instance, prices)
@@ -76,7 +75,7 @@ def test_equal_prices_are_written_once():
     """Slots that follow each other with one price are one entry; what is free has none."""
     problem = crowded_problem(1)
     quota = next(pool.id for pool in problem.pools if pool.measure)
-    instance = compile_instance(replace(problem, forecasts=(), maintenance=()))
+    instance = compile_instance(problem)
     capacity = np.zeros(instance.capacity.shape)
     capacity[groups_of(problem).index((quota, "")), 0, :3] = (2.0, 2.0, 0.5)
     prices = replace(_drawn(instance, 0), capacity=capacity, copy=None, edge=None)
@@ -89,7 +88,7 @@ def test_equal_prices_are_written_once():
 @pytest.mark.parametrize("factor", [0.5, 1.5, 2.0])
 def test_a_changed_price_is_seen(factor):
     """The bound is held to the very prices: with others it is another."""
-    problem = replace(crowded_problem(3), forecasts=(), maintenance=())
+    problem = crowded_problem(3)
     instance = compile_instance(problem)
     prices = _drawn(instance, 3)
     honest = certificate_of(problem, prices, _bound_usd(instance, prices))
