@@ -14,6 +14,7 @@ from hybridplace.model.plan import Placement, Plan, Share, Unplaced
 from hybridplace.model.problem import Problem
 from hybridplace.model.run import run_of
 from hybridplace.solver.certificate import certificate_of
+from hybridplace.solver.classes import classes_of, decide_by_classes
 from hybridplace.solver.columns import columns_of
 from hybridplace.solver.compile import compile_instance
 from hybridplace.solver.improve import Incumbent, improve
@@ -46,10 +47,15 @@ def solve_jointly(
 
     An interrupt (Ctrl-C) ends the search, and the best plan so far is returned.
     """
-    instance = compile_instance(problem)
-    relaxed = relax_static(instance)
-    target_gap = max((stop or Stop()).gap, GOOD_GAP)
-    choice = _search(instance, relaxed, target_gap=target_gap, seed=seed, watch=watch)
+    classes = classes_of(problem)
+    if classes.are_few:
+        counted = decide_by_classes(problem, classes, seed=seed)
+        instance, relaxed, choice = counted.instance, counted.relaxed, counted.choice
+    else:
+        instance = compile_instance(problem)
+        relaxed = relax_static(instance)
+        target_gap = max((stop or Stop()).gap, GOOD_GAP)
+        choice = _search(instance, relaxed, target_gap=target_gap, seed=seed, watch=watch)
     state = State(instance)
     state.load(choice)
     whole = lift(instance, relaxed.prices, state.total_usd(), target_gap=LIFTED_GAP)
