@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
 
@@ -30,20 +33,69 @@ def canonical_json(value: object) -> str:
 
     A float that is a whole number is written like the integer, so 2 and 2.0 are one value.
     """
-    plain = _whole_numbers(to_plain(value))
-    return json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return "".join(_pieces(value))
 
 
 def digest(value: object) -> str:
     """Return ``sha256:`` and the hash of the value's canonical JSON."""
-    return "sha256:" + hashlib.sha256(canonical_json(value).encode()).hexdigest()
+    found = hashlib.sha256()
+    for piece in _pieces(value):
+        found.update(piece.encode())
+    return f"sha256:{found.hexdigest()}"
 
 
-def _whole_numbers(plain: Any) -> Any:
-    if isinstance(plain, float) and plain.is_integer():
-        return int(plain)
-    if isinstance(plain, list):
-        return [_whole_numbers(item) for item in plain]
-    if isinstance(plain, dict):
-        return {key: _whole_numbers(item) for key, item in plain.items()}
-    return plain
+def _pieces(value: object) -> Iterator[str]:
+    """Yield canonical JSON part by part: of a problem, its jobs one by one."""
+    if not is_dataclass(value) or isinstance(value, type):
+        yield _json(value)
+        return
+    opened = "{"
+    for name in _names(type(value)):
+        yield f'{opened}"{name}":'
+        opened = ","
+        found = getattr(value, name)
+        if type(found) is tuple and found:
+            for number, item in enumerate(found):
+                yield ("," if number else "[") + _json(item)
+            yield "]"
+        else:
+            yield _json(found)
+    yield "{}" if opened == "{" else "}"
+
+
+def _json(value: object) -> str:
+    return json.dumps(_ordered(value), separators=(",", ":"), allow_nan=False)
+
+
+def _ordered(value: Any) -> Any:
+    """Return `to_plain` of a value with keys in order, and whole numbers as integers."""
+    kind: Any = type(value)
+    if kind in _AS_THEY_ARE:
+        return value
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
+    if isinstance(value, tuple | list):
+        return [one if type(one) in _AS_THEY_ARE else _ordered(one) for one in value]
+    if hasattr(kind, "__dataclass_fields__"):
+        return {
+            name: one if type(one) in _AS_THEY_ARE else _ordered(one)
+            for name, one in zip(_names(kind), _getter(kind)(value), strict=True)
+        }
+    if isinstance(value, dict):
+        return {key: _ordered(value[key]) for key in sorted(value)}
+    return to_plain(value)
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(sorted(field.name for field in fields(kind)))
+
+
+@cache
+def _getter(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
+    """Return what reads all fields of a class at once."""
+    names = _names(kind)
+    return attrgetter(*names) if len(names) > 1 else lambda one: (getattr(one, *names),)
+
+
+_AS_THEY_ARE = frozenset({str, int, bool, type(None)})
