@@ -7,7 +7,7 @@ same hardware on the offers that have it; explanations price one job on all offe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 
 import numpy as np
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from hybridplace.model.problem import LimitMeasure
 from hybridplace.model.run import TIME_TOLERANCE_H
 from hybridplace.solver.instance import Bools, Floats, Indices, Ints
-from hybridplace.solver.reasons import Reason
-from hybridplace.solver.runs import SIZE_TOLERANCE, Runs, Service, first_slots, runs_of, service_of
+from hybridplace.solver.reasons import Reason, reasons_of
+from hybridplace.solver.runs import SIZE_TOLERANCE, Runs, Service, first_slots, runs_of
 from hybridplace.solver.supply import Chunk
 from hybridplace.solver.tariffs import Tariff
 from hybridplace.units import WATTS_PER_KILOWATT
@@ -45,10 +45,9 @@ class Block:
         self.table = chunk.supply.offers
         kinds, self.kind = np.unique(self.table.kind[offers].astype(np.int64), return_inverse=True)
         self.own = int(self.table.owned[offers].sum())
-        problem = chunk.supply.problem
         serves = bool(chunk.jobs.serves[self.job[0]])
         self.service: Service | None = (
-            service_of(problem, chunk.jobs, chunk.shapes, rows) if serves else None
+            chunk.service.of(np.searchsorted(chunk.serving, rows)) if serves else None
         )
         self.runs: Runs = runs_of(
             chunk.jobs, chunk.shapes, rows, self.table.kinds, kinds, self.service
@@ -56,7 +55,7 @@ class Block:
         self.kinds = kinds
         self._known: dict[tuple[str, int], Floats] = {}
 
-    @property
+    @cached_property
     def limit(self) -> Indices:
         """Return the limits of each shape: (shapes, most)."""
         return self.chunk.limit[self.job]
@@ -69,7 +68,7 @@ class Block:
             counted |= (self.limit == one) & self.counts(int(one))[:, None, None]
         return counted
 
-    @property
+    @cached_property
     def waits(self) -> bool:
         """Say whether data makes some wait: the first slot then differs by site."""
         return bool(self.chunk.sites.ready_h[:, self.job].any())
@@ -176,60 +175,82 @@ class Block:
     @cached_property
     def reasons(self) -> Masks:
         """Return every reason against each pair, as bits; 0 is a pair that may be used."""
+        reasons = np.zeros((len(self.offers), len(self.rows)), dtype=np.int32)
+        for where, reason in self._against():
+            reasons |= where * np.int32(reason.value)
+        return reasons
+
+    @cached_property
+    def usable(self) -> Bools:
+        """Return where no reason stands against a pair."""
+        usable = np.ones((len(self.offers), len(self.rows)), dtype=bool)
+        for where, _ in self._against():
+            usable &= ~where
+        return usable
+
+    def _against(self) -> Iterator[tuple[Bools, Reason]]:
+        """Yield each reason, with the pairs that it stands against."""
         chunk, table, offers = self.chunk, self.table, self.offers
-        own_bits = ~table.priced[offers] * Reason.PRICE_UNKNOWN.value
-        reasons: Masks = self.runs.reasons[self.kind] | own_bits.astype(np.int32)[:, None]
-        there = chunk.sites.reasons[:, self.job]
-        if there.any():
-            reasons |= there[table.site[offers]]
-        gone = ~table.available[offers]
-        if gone.any():
-            sold = gone[:, None] & (chunk.held[self.job] != offers[:, None])
-            reasons |= sold * np.int32(Reason.SOLD_OUT.value)
+        yield from self._bits(self.runs.reasons, self.kind)
+        yield from self._bits(chunk.sites.reasons[:, self.job], table.site[offers])
+        if not table.priced[offers].all():
+            yield ~table.priced[offers][:, None], Reason.PRICE_UNKNOWN
+        if not table.available[offers].all():
+            sold = ~table.available[offers][:, None]
+            yield sold & (chunk.held[self.job] != offers[:, None]), Reason.SOLD_OUT
         policies, which = np.unique(chunk.policy[self.job], return_inverse=True)
         if policies.any():
             denied = chunk.supply.denied[policies][:, offers].T
-            reasons |= denied[:, which] * np.int32(Reason.POLICY.value)
-        self._add_figures(reasons)
-        self._add_capacity(reasons)
-        self._add_time(reasons)
-        self._add_limits(reasons)
-        return reasons
+            yield denied[:, which], Reason.POLICY
+        yield from self._unknown_figures()
+        yield from self._small_capacity()
+        yield from self._late()
+        yield from self._large_uses()
+
+    def _bits(self, reasons: Indices, at: Ints | Indices) -> Iterator[tuple[Bools, Reason]]:
+        """Yield reasons that stand in rows of `reasons`, spread to the offers."""
+        for reason in reasons_of(int(np.bitwise_or.reduce(reasons, axis=None, initial=0))):
+            yield ((reasons & reason.value) != 0)[at], reason
 
     def _fitting(self) -> Bools:
         fits: Bools = (self.runs.per_machine > 0)[self.kind]
         return fits
 
-    def _add_figures(self, reasons: Masks) -> None:
-        """Add what has a price, but not all other figures that its cost needs."""
+    def _unknown_figures(self) -> Iterator[tuple[Bools, Reason]]:
+        """Yield what has a price, but not all other figures that its cost needs."""
         unknown = np.isnan(self.usd(self.table.tariffs.least))
         if unknown.any():
-            known = self.table.priced[self.offers][:, None] & self._fitting()
-            known &= np.isfinite(self.runs.worker_h)[self.kind]
-            reasons |= (unknown & known) * np.int32(Reason.FIGURE_UNKNOWN.value)
+            unknown &= self.table.priced[self.offers][:, None] & self._fitting()
+            yield unknown & np.isfinite(self.runs.worker_h)[self.kind], Reason.FIGURE_UNKNOWN
 
-    def _add_capacity(self, reasons: Masks) -> None:
-        """Add quotas and pools that are too small even when empty, and slow interconnects."""
-        table, kinds = self.table, self.table.kinds
+    def _small_capacity(self) -> Iterator[tuple[Bools, Reason]]:
+        """Yield quotas and pools that are too small even when empty, and slow interconnects."""
+        table, kinds, fits = self.table, self.table.kinds, self.runs.per_machine > 0
         gbps = self.chunk.jobs.interconnect_gbps[self.job]
         if (~np.isnan(gbps)).any():
             slow = ~(kinds.interconnect_gbps[self.kinds][:, None] >= gbps) & ~np.isnan(gbps)
-            slow &= (self.runs.machines > 1) & (self.runs.per_machine > 0)
-            slow &= ~kinds.owned[self.kinds][:, None]
-            reasons |= slow[self.kind] * np.int32(Reason.INTERCONNECT.value)
-        within = np.flatnonzero(np.isfinite(table.at_most[self.offers]))
-        if len(within):
-            offers = self.offers[within]
-            with np.errstate(divide="ignore"):
-                most = (table.at_most[offers] + QUOTA_TOLERANCE) / table.quota[offers]
-            over = self.runs.machines[self.kind[within]] > most[:, None]
-            over &= (self.runs.per_machine > 0)[self.kind[within]]
-            reasons[within] |= over * np.int32(Reason.QUOTA.value)
+            slow &= fits & (self.runs.machines > 1) & ~kinds.owned[self.kinds][:, None]
+            yield slow[self.kind], Reason.INTERCONNECT
+        over = self.quota > (table.at_most[self.offers] + QUOTA_TOLERANCE)[:, None]
+        yield over & fits[self.kind], Reason.QUOTA
         for one in range(self.own):
-            self._add_nodes(reasons, one, gbps)
+            small, apart = self._nodes_hold(one, gbps)
+            here = np.zeros((len(self.offers), len(self.rows)), dtype=bool)
+            here[one] = fits[self.kind[one]] & small
+            yield here, Reason.POOL_SIZE
+            here = np.zeros_like(here)
+            here[one] = fits[self.kind[one]] & apart
+            yield here, Reason.INTERCONNECT
 
-    def _add_nodes(self, reasons: Masks, one: int, gbps: Floats) -> None:
-        """Add own pools that hold too few workers."""
+    @cached_property
+    def quota(self) -> Floats:
+        """Return what pairs count towards the quota that they are in."""
+        machines: Floats = self.runs.machines[self.kind]
+        machines *= self.table.quota[self.offers][:, None]
+        return machines
+
+    def _nodes_hold(self, one: int, gbps: Floats) -> tuple[Bools, Bools]:
+        """Return for which shapes a pool holds too few workers, or too few well connected."""
         shapes, rows, group = self.chunk.shapes, self.rows, self.table.group[self.offers[one]]
         workers = shapes.workers[rows] if self.service is None else self.service.peak
         needs = np.array([shapes.accelerators[rows], shapes.cpus[rows], shapes.memory_gib[rows]])
@@ -242,58 +263,54 @@ class Block:
                 total += holds * count
                 fast += holds * count * (speed >= gbps)
                 single = np.maximum(single, holds)
-        fits = (self.runs.per_machine > 0)[self.kind[one]]
         small = total < workers
-        apart = ~small & ~np.isnan(gbps) & (single < workers) & (fast < workers)
-        reasons[one] |= (fits & small) * np.int32(Reason.POOL_SIZE.value)
-        reasons[one] |= (fits & apart) * np.int32(Reason.INTERCONNECT.value)
+        return small, ~small & ~np.isnan(gbps) & (single < workers) & (fast < workers)
 
-    def _add_time(self, reasons: Masks) -> None:
-        """Add what would end too late, or start serving too late."""
+    def _late(self) -> Iterator[tuple[Bools, Reason]]:
+        """Yield what would end too late, or start serving too late."""
         slot_h = self.chunk.supply.problem.slot_h
         first, hours = self.first, self.runs.hours
         if self.waits:
             hours = hours[self.kind]
         late = first * slot_h + hours > self.latest_end_h + TIME_TOLERANCE_H
         late &= np.isfinite(hours)
-        if not self.waits:
-            late = late[self.kind]
-        elif self.service is not None:
-            begin = first_slots(self.chunk.jobs.earliest_h[self.job], slot_h)
-            late |= first > begin
-        reasons |= late * np.int32(Reason.TIME.value)
+        if self.waits and self.service is not None:
+            late |= first > first_slots(self.chunk.jobs.earliest_h[self.job], slot_h)
+        if late.any():
+            yield late if self.waits else late[self.kind], Reason.TIME
 
-    def _add_limits(self, reasons: Masks) -> None:
-        """Add what exceeds a limit all by itself, or counts towards one and is not known."""
-        limits = self.chunk.supply.problem.limits
-        for place in range(self.chunk.limit.shape[1]):
-            limit = self.limit[:, place]
-            some = np.flatnonzero(limit >= 0)
-            if not len(some):
-                continue
-            most = np.array([limits[one].at_most for one in limit[some]])
-            most = most + LIMIT_TOLERANCE * np.maximum(1.0, np.abs(most))
-            use = self.limit_use(place, some, self.table.tariffs.least)
-            over = (use > most) * np.int32(Reason.LIMIT.value)
-            unknown = np.isnan(use) & np.isfinite(self.runs.hours)[self.kind][:, some]
-            over |= unknown * np.int32(Reason.FIGURE_UNKNOWN.value)
-            reasons[:, some] |= over
+    def _large_uses(self) -> Iterator[tuple[Bools, Reason]]:
+        """Yield what exceeds a limit all by itself, or counts towards one and is not known."""
+        limits, ended = self.chunk.supply.problem.limits, np.isfinite(self.runs.hours)
+        at_most = np.array([*(one.at_most for one in limits), np.inf])
+        at_most += LIMIT_TOLERANCE * np.maximum(1.0, np.abs(at_most))
+        for place in range(self.places):
+            use = self.limit_use(place, self.table.tariffs.least)
+            yield use > at_most[self.limit[:, place]], Reason.LIMIT
+            unknown = np.isnan(use)
+            if unknown.any():
+                yield unknown & ended[self.kind], Reason.FIGURE_UNKNOWN
 
-    def limit_use(self, place: int, some: Ints, tariff: Tariff) -> Floats:
-        """Return what pairs count towards the limit at one place of `Chunk.limit`.
+    @cached_property
+    def places(self) -> int:
+        """Return how many limits one of these jobs has at most."""
+        return int((self.limit >= 0).sum(axis=1).max(initial=0))
 
-        Parameters
-        ----------
-        some : ints
-            Of the shapes: those that have a limit there.
-        """
-        limits = self.chunk.supply.problem.limits
-        limit = self.limit[some, place]
-        use = np.zeros((len(self.offers), len(some)))
-        for one in np.unique(limit):
+    def limit_use(self, place: int, tariff: Tariff) -> Floats:
+        """Return what pairs count towards the limit at one place of `Chunk.limit`."""
+        return self._once(f"limit {place}", tariff, lambda: self._limit_use(place, tariff))
+
+    def _limit_use(self, place: int, tariff: Tariff) -> Floats:
+        limit, limits = self.limit[:, place], self.chunk.supply.problem.limits
+        use = np.zeros((len(self.offers), len(limit)))
+        for one in np.unique(limit[limit >= 0]):
             which = np.flatnonzero(limit == one)
-            amount = self._amount(limits[one].measure, tariff)[:, some[which]]
-            use[:, which] = np.where(self.counts(int(one))[:, None], amount, 0.0)
+            amount = self._amount(limits[one].measure, tariff)
+            if not self.counts(int(one)).all():
+                amount = np.where(self.counts(int(one))[:, None], amount, 0.0)
+            if len(which) == len(limit):
+                return amount
+            use[:, which] = amount[:, which]
         return use
 
     def _amount(self, measure: LimitMeasure, tariff: Tariff) -> Floats:

@@ -87,9 +87,7 @@ def _figures(tariff: Tariff, offers: Ints, limits: bool) -> Floats:
     return np.nan_to_num(np.stack(criteria, axis=1), nan=np.inf)
 
 
-def promising(
-    block: Block, reject_usd: Floats, *, sited: bool, limit_use: list[tuple[Floats, Floats]]
-) -> tuple[Ints, Ints]:
+def promising(block: Block, reject_usd: Floats, *, sited: bool) -> tuple[Ints, Ints]:
     """Return the pairs, as (offer, shape) rows, that nothing simple replaces.
 
     Compared are all pairs of a shape with leaving the job out, with the cheapest one that competes
@@ -102,27 +100,32 @@ def promising(
         Of each shape: what leaving its job out costs; inf if that is no replacement.
     sited : bool
         It matters at which site these jobs are.
-    limit_use : list of (floats, floats)
-        The least and the most that pairs count towards each place of `Chunk.limit`.
     """
-    usable = block.reasons == 0
-    least, most = (np.where(usable, block.usd(one), np.inf) for one in block.chunk.supply.bounds)
+    (least, most), usable = map(block.usd, block.chunk.supply.bounds), block.usable.copy()
     late_usd = lateness_usd(block)
-    usable &= least + late_usd <= reject_usd
-    group, shape = block.table.group[block.offers], np.arange(usable.shape[1])
-    free = np.flatnonzero((group < 0) & (np.arange(len(group)) >= block.own))
-    if len(free) and not sited:
-        best = free[(most + late_usd)[free].argmin(axis=0)]
-        dearer = least + late_usd >= (most + late_usd)[best, shape]
-        for low, high in limit_use:
-            dearer &= low >= high[best, shape]
-        dearer[best, shape] = False
-        usable &= ~dearer
-    if len(group) > block.own:
-        most = np.where(usable, most, np.inf)
-        usable[block.own :] &= ~_dearer_in_group(block, least, most, limit_use, sited=sited)
-    offer, which = np.nonzero(usable)
-    return offer, which
+    if late_usd.any():
+        least, most = least + late_usd, most + late_usd
+    usable &= least <= reject_usd
+    group = block.table.group[block.offers[block.own :]]
+    begin, end = (block.own + int(np.searchsorted(group, one)) for one in (-1, 0))
+    if end > begin and not sited:
+        usable &= ~_dearer_than_free(block, least, most, slice(begin, end))
+    shape, offer = np.nonzero(usable.T)
+    kept = ~_dearer_in_group(block, offer, shape, sited=sited)
+    return offer[kept], shape[kept]
+
+
+def _dearer_than_free(block: Block, least: Floats, most: Floats, free: slice) -> Bools:
+    """Return what the cheapest pair that competes for nothing replaces."""
+    shape = np.arange(least.shape[1])
+    usd = np.where(block.usable[free], most[free], np.inf)
+    best = free.start + usd.argmin(axis=0)
+    dearer: Bools = least >= usd.min(axis=0)
+    low, high = block.chunk.supply.bounds
+    for place in range(block.places):
+        dearer &= block.limit_use(place, low) >= block.limit_use(place, high)[best, shape]
+    dearer[best, shape] = False
+    return dearer
 
 
 def timed_shapes(block: Block, *, sited: bool) -> Bools:
@@ -133,34 +136,31 @@ def timed_shapes(block: Block, *, sited: bool) -> Bools:
 
 
 def dearer_than_free(
-    first: Ints,
+    job: Ints,
     group: Indices,
     least_usd: Floats,
     least_use: Floats,
     most_use: Floats,
+    *,
     sited: Bools,
 ) -> Bools:
     """Return which options their job's cheapest one that competes for nothing replaces.
 
     Parameters
     ----------
-    first : ints
-        Row of the first option of each job that has any.
     least_usd : floats
         What they cost, from their best start on.
     least_use, most_use : floats, (n, any)
         What they count towards limits.
     """
-    counts, row = np.diff(first, append=len(group)), np.arange(len(group))
-    if not len(first):
-        return np.zeros(0, dtype=bool)
-    free_usd = np.where((group < 0) & ~sited, least_usd, np.inf)
-    least = np.repeat(np.minimum.reduceat(free_usd, first), counts)
-    cheapest = np.where(np.isfinite(free_usd) & (free_usd <= least), row, len(group))
-    best = np.repeat(np.minimum.reduceat(cheapest, first), counts)
-    there = best < len(group)
-    best = np.where(there, best, row)
-    dearer: Bools = there & (row != best) & (least_usd >= least_usd[best])
+    free = np.flatnonzero((group < 0) & ~sited)
+    free = free[np.lexsort((least_usd[free], job[free]))]
+    cheapest = free[np.flatnonzero(np.diff(job[free], prepend=-1))]
+    best_of = np.full(int(job.max(initial=-1)) + 1, -1)
+    best_of[job[cheapest]] = cheapest
+    best = best_of[job]
+    dearer: Bools = (best >= 0) & ~sited & (least_usd >= least_usd[best])
+    dearer[cheapest] = False
     dearer &= (least_use >= most_use[best]).all(axis=1)
     return dearer
 
@@ -177,38 +177,37 @@ def lateness_usd(block: Block) -> Floats:
     return usd if block.waits else usd[block.kind]
 
 
-def _dearer_in_group(
-    block: Block,
-    least: Floats,
-    most: Floats,
-    limit_use: list[tuple[Floats, Floats]],
-    *,
-    sited: bool,
-) -> Bools:
-    """Return which bought pairs the cheapest one of their group replaces."""
-    own, shape = block.own, np.arange(most.shape[1])
-    starts, which = _segments(block, sited=sited)
-    cheapest = np.minimum.reduceat(most[own:], starts, axis=0)
-    row = np.arange(len(which), dtype=np.int32)[:, None]
-    first = np.where(most[own:] <= cheapest[which], row, np.int32(len(which)))
-    best = np.minimum.reduceat(first, starts, axis=0)
-    dearer: Bools = (row != best[which]) & (least[own:] >= cheapest[which])
-    kind = block.kind[own:]
-    use = block.runs.machines[kind] * block.table.quota[block.offers[own:]][:, None]
-    dearer &= use >= use[best, shape][which]
-    if (timed := timed_shapes(block, sited=sited)).any():
-        hours = np.where(timed, block.runs.hours, 0.0)
-        dearer &= hours[kind] >= hours[kind[best], shape][which]
-    for low, high in limit_use:
-        dearer &= low[own:] >= high[own:][best, shape][which]
-    return dearer
+def _dearer_in_group(block: Block, offer: Ints, shape: Ints, *, sited: bool) -> Bools:
+    """Return which bought pairs the cheapest one of their shape and group replaces.
 
-
-def _segments(block: Block, *, sited: bool) -> tuple[Ints, Ints]:
-    """Return where each group of the bought offers begins, and the group of each."""
-    offers = block.offers[block.own :]
-    key = block.table.group[offers].astype(np.int64)
+    Parameters
+    ----------
+    offer, shape : ints
+        Pairs in the order of (shape, offer).
+    """
+    if not len(offer):
+        return np.zeros(0, dtype=bool)
+    (low, high), runs, kind = block.chunk.supply.bounds, block.runs, block.kind[offer]
+    offers = block.offers[offer]
+    own = np.where(offer < block.own, offer, -1)
+    keys: list[Ints | Indices] = [shape, block.table.group[offers], own]
     if sited:
-        key = key * (1 + int(block.table.site.max())) + block.table.site[offers]
-    starts = np.flatnonzero(np.diff(key, prepend=key[0] - 1))
-    return starts, np.repeat(np.arange(len(starts)), np.diff(starts, append=len(key)))
+        keys.append(block.table.site[offers])
+    begins = np.arange(len(offer)) == 0
+    for key in keys:
+        begins[1:] |= key[1:] != key[:-1]
+    starts, most = np.flatnonzero(begins), block.usd(high)[offer, shape]
+    counts = np.diff(starts, append=len(offer))
+    cheapest = np.flatnonzero(most <= np.repeat(np.minimum.reduceat(most, starts), counts))
+    segment = np.cumsum(begins) - 1
+    best = cheapest[np.flatnonzero(np.diff(segment[cheapest], prepend=-1))][segment]
+    dearer: Bools = block.usd(low)[offer, shape] >= most[best]
+    dearer[best] = False
+    use = block.quota[offer, shape]
+    dearer &= use >= use[best]
+    hours = np.where(timed_shapes(block, sited=sited)[shape], runs.hours[kind, shape], 0.0)
+    dearer &= hours >= hours[best]
+    for place in range(block.places):
+        counted = block.limit_use(place, high)[offer, shape]
+        dearer &= block.limit_use(place, low)[offer, shape] >= counted[best]
+    return dearer

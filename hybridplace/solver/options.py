@@ -18,9 +18,7 @@ from hybridplace.solver.dominance import (
 )
 from hybridplace.solver.hourly import Columns, courses, limit_bounds, rates
 from hybridplace.solver.instance import RESOURCES, Bools, Floats, Indices, Ints, Options
-from hybridplace.solver.runs import service_of
 from hybridplace.solver.supply import Chunk, Supply
-from hybridplace.solver.tariffs import Tariff
 
 EXACT = ("cost_usd", "hours", "use")
 WHOLE = ("job", "offer", "shape", "site", "slots", "earliest", "latest", "group")
@@ -69,39 +67,46 @@ def chunk_options(chunk: Chunk, ties: Ties, begin: int) -> Columns:
 
 def _undominated(supply: Supply, c: Columns) -> Columns:
     """Return the options that nothing replaces, in the order of `Options`."""
-    parts = [(np.arange(len(c["job"])), c["cost_usd"][:, None])]
-    least_usd = c["least_usd"]
-    if supply.varies:
-        parts = list(courses(c, supply))
-        for rows, usd in parts:
-            least_usd[rows] = usd.min(axis=1)
-    site = np.where(c["sited"], c["site"], -1)
-    order = np.lexsort((c["shape"], c["offer"], least_usd, site, c["group"], c["job"]))
+    parts, least_usd = _by_wait(supply, c)
     uses = limit_bounds(c, supply)
-    dearer = dearer_than_free(
-        np.flatnonzero(np.diff(c["job"][order], prepend=-1)),
-        group=c["group"][order],
-        least_usd=least_usd[order],
-        least_use=uses[0][order],
-        most_use=uses[1][order],
-        sited=c["sited"][order],
+    left = np.flatnonzero(
+        ~dearer_than_free(c["job"], c["group"], least_usd, *uses, sited=c["sited"])
     )
-    order = order[~dearer]
+    group = c["job"] * np.int64(2 + c["group"].max(initial=0)) + c["group"] + 1
+    segment = group * np.int64(1 + c["site"].max(initial=0))
+    segment += np.where(c["sited"], c["site"], 0)
+    left = left[_order(segment[left], least_usd[left], c, left)]
     kept = [np.zeros(0, dtype=np.int64)]
     for rows, usd in parts:
-        at = np.full(len(site), -1)
+        at = np.full(len(segment), -1)
         at[rows] = np.arange(len(rows))
-        some = order[at[order] >= 0]
-        starts = np.zeros(len(some), dtype=bool)
-        for key in (c["job"], c["group"], site):
-            starts |= np.diff(key[some], prepend=-2) != 0
+        some = left[at[left] >= 0] if len(parts) > 1 else left
         figures = (usd[at[some]], c["demand"][some], c["time"][some])
-        least, most = (np.column_stack([*figures, use[some]]) for use in uses)
-        kept.append(some[undominated(np.cumsum(starts), least, most)])
-    order = np.concatenate(kept)
-    keys = (c["shape"], c["offer"], c["cost_usd"], c["group"], c["job"])
-    order = order[np.lexsort(tuple(key[order] for key in keys))]
-    return {name: column[order] for name, column in c.items()}
+        least = np.column_stack([*figures, uses[0][some]])
+        most = least if uses[0] is uses[1] else np.column_stack([*figures, uses[1][some]])
+        kept.append(some[undominated(segment[some], least, most)])
+    rows = np.concatenate(kept)
+    rows = rows[_order(group[rows], c["cost_usd"][rows], c, rows)]
+    return {name: column[rows] for name, column in c.items()}
+
+
+def _by_wait(supply: Supply, c: Columns) -> tuple[list[tuple[Ints, Floats]], Floats]:
+    """Return rows of options with what they cost by start; and the least that each may cost."""
+    if not supply.varies:
+        return [(np.arange(len(c["job"])), c["cost_usd"][:, None])], c["least_usd"]
+    parts, least_usd = list(courses(c, supply)), np.full(len(c["job"]), np.inf)
+    for rows, usd in parts:
+        least_usd[rows] = usd.min(axis=1)
+    return parts, least_usd
+
+
+def _order(key: Ints, usd: Floats, c: Columns, rows: Ints) -> Ints:
+    """Return the order of (key, usd, offer, shape)."""
+    order = np.lexsort((usd, key))
+    tied = (np.diff(key[order]) == 0) & (np.diff(usd[order]) == 0)
+    if tied.any():
+        order = np.lexsort((c["shape"][rows], c["offer"][rows], usd, key))
+    return order
 
 
 def _packed(limit: Indices, use: Floats) -> tuple[Indices, Floats]:
@@ -119,7 +124,7 @@ def _curves(chunk: Chunk, job: Ints, shape: Ints, owned: Bools) -> tuple[Indices
     if slots == 1 or not len(rows):
         return curve, np.ones((0, slots))
     shapes = np.searchsorted(chunk.shapes.job, job[rows]) + shape[rows]
-    service = service_of(chunk.supply.problem, chunk.jobs, chunk.shapes, shapes)
+    service = chunk.service.of(np.searchsorted(chunk.serving, shapes))
     begin = (service.workers > 0).argmax(axis=0)
     slot = np.minimum(begin + np.arange(slots)[:, None], slots)
     padded = np.concatenate([service.workers, np.zeros((1, len(rows)))])
@@ -169,7 +174,8 @@ def _blocks(chunk: Chunk, ties: Ties, begin: int) -> Iterator[tuple[Ints, Ints, 
     shapes = chunk.shapes
     sited = ties.sited[begin + shapes.job]
     serves = chunk.jobs.serves[shapes.job]
-    key = shapes.hardware * 4 + serves * 2 + sited
+    limited: Bools = np.any(chunk.limit >= 0, axis=1)[shapes.job]
+    key = shapes.hardware * 8 + limited * 4 + serves * 2 + sited
     order = np.argsort(key, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(key[order])) + 1):
         by_site = bool(sited[rows[0]] or serves[rows[0]])
@@ -195,30 +201,19 @@ def _offers_for(chunk: Chunk, rows: Ints, *, by_site: bool) -> Ints:
 
 def _block(chunk: Chunk, ties: Ties, begin: int, rows: Ints, offers: Ints, sited: bool) -> Columns:
     """Return the options of shapes that need the same hardware."""
-    block, tariffs = Block(chunk, rows, offers), chunk.supply.offers.tariffs
-    steady, least, most = (
-        _limit_use(block, tariff) for tariff in (tariffs.steady, *chunk.supply.bounds)
-    )
-    reject_usd = ties.reject_usd[begin + block.job]
-    bounds = list(zip(least, most, strict=True))
-    found = promising(block, reject_usd, sited=sited, limit_use=bounds)
-    return _columns(block, begin, *found, steady, sited=sited)
+    block = Block(chunk, rows, offers)
+    found = promising(block, ties.reject_usd[begin + block.job], sited=sited)
+    return _columns(block, begin, *found, sited=sited)
 
 
-def _limit_use(block: Block, tariff: Tariff) -> list[Floats]:
-    """Return what pairs count towards each place of `Chunk.limit`."""
-    everyone = np.arange(len(block.rows))
-    return [block.limit_use(place, everyone, tariff) for place in range(block.limit.shape[1])]
-
-
-def _columns(
-    block: Block, begin: int, o: Ints, s: Ints, limit_use: list[Floats], *, sited: bool
-) -> Columns:
+def _columns(block: Block, begin: int, o: Ints, s: Ints, *, sited: bool) -> Columns:
     """Return pairs, given by rows of offers and of shapes, as columns."""
     chunk, table, offer = block.chunk, block.table, block.offers[o]
     job, steady = block.job[s], block.usd(table.tariffs.steady)
     usd, late_usd = steady[o, s], np.broadcast_to(lateness_usd(block), steady.shape)[o, s]
-    counts = [use[o, s] for use in limit_use]
+    counts = np.zeros((len(o), chunk.limit.shape[1]))
+    for place in range(block.places):
+        counts[:, place] = block.limit_use(place, table.tariffs.steady)[o, s]
     hourly: Columns = {}
     if chunk.supply.varies:
         hourly["rate"], hourly["row"] = rates(block, o, s)
@@ -234,7 +229,7 @@ def _columns(
         "due_h": chunk.jobs.due_h[job],
         "late_usd_h": chunk.jobs.late_usd_h[job],
         "limit": np.where(block.counted[o, s], block.limit[s], -1),
-        "limit_use": np.stack(counts, axis=1) if counts else np.zeros((len(o), 0)),
+        "limit_use": counts,
         "sited": np.full(len(o), sited),
         **hourly,
         **_times(block, o, s, sited=sited),
@@ -265,11 +260,11 @@ def _uses(block: Block, o: Ints, s: Ints) -> Columns:
     Of own nodes a replacement has no more workers, none of which needs more of anything: only then
     it is sure to fit on the same nodes.
     """
-    shapes, table, row = block.chunk.shapes, block.table, block.rows[s]
+    shapes, row = block.chunk.shapes, block.rows[s]
     own = (o < block.own)[:, None]
     need = np.stack([shapes.accelerators[row], shapes.cpus[row], shapes.memory_gib[row]], axis=1)
     workers = shapes.workers[row] if block.service is None else block.service.peak[s]
-    quota = block.runs.machines[block.kind[o], s] * table.quota[block.offers[o]]
+    quota = block.quota[o, s]
     quotas = quota[:, None] * np.eye(1, RESOURCES)
     # Replicas follow the load: the more one of them does, the fewer there are in any slot.
     pace = workers if block.service is None else -shapes.units_h[row]

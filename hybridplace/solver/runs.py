@@ -68,6 +68,15 @@ class Service:
     most: Floats
     worker_h: Floats
 
+    def of(self, columns: Ints) -> Service:
+        """Return that of some of the shapes."""
+        return Service(
+            workers=self.workers[:, columns],
+            peak=self.peak[columns],
+            most=self.most[columns],
+            worker_h=self.worker_h[columns],
+        )
+
 
 def first_slots(earliest_h: Floats, slot_h: float) -> Floats:
     """Return the first slot whose start is not before an hour."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from hybridplace.solver.groups import Group, groups_of, nodes_of
 from hybridplace.solver.instance import Bools, Indices, Ints
 from hybridplace.solver.needs import Hardware, JobTable, ShapeTable, job_table, shape_table
 from hybridplace.solver.offers import OfferTable, filter_of, filters_of, table_of
+from hybridplace.solver.runs import Service, service_of
 from hybridplace.solver.sites import Copies, Links, SiteTable, copies_of, links_of, site_table
 from hybridplace.solver.tariffs import Tariff
 
@@ -151,6 +153,16 @@ class Chunk:
     policy: Indices
     held: Indices
     limit: Indices
+
+    @cached_property
+    def service(self) -> Service:
+        """Replicas of the shapes of inference jobs: those of the rows in `serving`."""
+        return service_of(self.supply.problem, self.jobs, self.shapes, self.serving)
+
+    @cached_property
+    def serving(self) -> Ints:
+        """Rows of the shapes of inference jobs."""
+        return np.flatnonzero(self.jobs.serves[self.shapes.job])
 
 
 def chunk_of(supply: Supply, jobs: Sequence[Job]) -> Chunk:
