@@ -14,7 +14,8 @@ from hybridplace.solver.data import data_of
 from hybridplace.solver.groups import capacity_of
 from hybridplace.solver.hourly import Columns, cost_weight, limit_weight
 from hybridplace.solver.instance import Floats, Hourly, Instance, Ints, Jobs
-from hybridplace.solver.options import Ties, chunk_options, joined
+from hybridplace.solver.options import Ties, chunk_options
+from hybridplace.solver.store import Store
 from hybridplace.solver.supply import Supply, chunk_of, supply_of
 
 CHUNK = 1000
@@ -24,12 +25,12 @@ CHUNK = 1000
 def compile_instance(problem: Problem) -> Instance:
     """Return a problem as arrays: each job's undominated options, capacity, limits and data."""
     supply, ties = supply_of(problem), ties_of(problem)
-    size = CHUNK // 4 if supply.varies else CHUNK
-    parts = [
-        chunk_options(chunk_of(supply, problem.jobs[begin : begin + size]), ties, begin)
-        for begin in range(0, len(problem.jobs), size)
-    ]
-    options, rates = joined(parts, len(problem.jobs), supply.slots)
+    size = max(1, CHUNK // 4) if supply.varies else CHUNK
+    store = Store(len(problem.jobs), supply.slots)
+    for begin in range(0, len(problem.jobs), size):
+        jobs = problem.jobs[begin : begin + size]
+        store.add(chunk_options(chunk_of(supply, jobs), ties, begin), begin + len(jobs))
+    options, rates = store.options()
     return Instance(
         slot_h=problem.slot_h,
         slots=supply.slots,

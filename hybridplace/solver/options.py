@@ -17,11 +17,9 @@ from hybridplace.solver.dominance import (
     undominated,
 )
 from hybridplace.solver.hourly import Columns, courses, limit_bounds, rates
-from hybridplace.solver.instance import RESOURCES, Bools, Floats, Indices, Ints, Options
+from hybridplace.solver.instance import RESOURCES, Bools, Floats, Indices, Ints
+from hybridplace.solver.store import EXACT, WHOLE
 from hybridplace.solver.supply import Chunk, Supply
-
-EXACT = ("cost_usd", "hours", "use")
-WHOLE = ("job", "offer", "shape", "site", "slots", "earliest", "latest", "group")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,40 +131,6 @@ def _curves(chunk: Chunk, job: Ints, shape: Ints, owned: Bools) -> tuple[Indices
     distinct, which = np.unique(share[varies], axis=0, return_inverse=True)
     curve[rows[varies]] = which.reshape(-1)
     return curve, distinct
-
-
-def joined(parts: list[Columns], jobs: int, slots: int) -> tuple[Options, Columns]:
-    """Return the options of all chunks, with their `rate` and `row` where figures change over time.
-
-    Empties the chunks, so that no array is held twice.
-    """
-    counts = np.zeros(jobs + 1, dtype=np.int64)
-    most = max((part["limit"].shape[1] for part in parts), default=0)
-    curves = 0
-    for part in parts:
-        counts[1:] += np.bincount(part["job"], minlength=jobs)
-        part["curve"] = np.where(part["curve"] >= 0, part["curve"] + curves, -1).astype(np.int32)
-        curves += len(part["curves"])
-        spare = ((0, 0), (0, most - part["limit"].shape[1]))
-        part["limit"] = np.pad(part["limit"], spare, constant_values=-1)
-        part["limit_use"] = np.pad(part["limit_use"], spare)
-    parts = parts or [_nothing(slots)]
-    columns = {name: np.concatenate([part.pop(name) for part in parts]) for name in list(parts[0])}
-    share = np.broadcast_to(0.0, len(columns["job"]))
-    hourly: Columns = {name: columns.pop(name) for name in ("rate", "row") if name in columns}
-    return Options(first=np.cumsum(counts), share=share, **columns), hourly
-
-
-def _nothing(slots: int) -> Columns:
-    """Return the options of no jobs."""
-    return {
-        **{name: np.zeros(0) for name in ("cost_usd", "hours")},
-        **{name: np.zeros(0, dtype=np.int32) for name in (*WHOLE, "curve")},
-        "use": np.zeros((0, RESOURCES)),
-        "curves": np.ones((0, slots)),
-        "limit": np.zeros((0, 0), dtype=np.int32),
-        "limit_use": np.zeros((0, 0)),
-    }
 
 
 def _blocks(chunk: Chunk, ties: Ties, begin: int) -> Iterator[tuple[Ints, Ints, bool]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -352,3 +352,22 @@ def test_no_price_makes_a_dropped_pair_of_crowded_problems_the_best(first):
     """The same where several pairs of a job compete for the same."""
     for seed in range(first, first + 30):
         _check_bound(crowded_problem(seed), seed)
+
+
+@settings(max_examples=30)
+@given(small_problems())
+def test_the_size_of_chunks_is_no_information(problem):
+    """Compiled job by job, a problem gives the same arrays as compiled at once."""
+    once = compile_instance(problem).options
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hybridplace.solver.compile.CHUNK", 1)
+        by_job = compile_instance(problem).options
+
+    for field in fields(once):
+        one, other = getattr(once, field.name), getattr(by_job, field.name)
+        if field.name in ("curve", "curves"):
+            continue
+        assert one.tolist() == other.tolist()
+    for row in np.flatnonzero(once.curve >= 0):
+        same = once.curves[once.curve[row]] == by_job.curves[by_job.curve[row]]
+        assert same.all()
