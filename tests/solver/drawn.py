@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from hybridplace.solver.instance import Instance, Jobs, Options
+from hybridplace.solver.instance import Hourly, Instance, Jobs, Options
 
 REGIONS, FAMILIES, POOLS = 24, 6, 4
 SPEED = np.array([1.0, 0.55, 0.35, 0.2, 1.9, 0.7])
@@ -146,4 +148,40 @@ def drawn_instance(
         at_most=at_most,
         same=np.zeros((0, 2), dtype=np.int64),
         apart=np.zeros((0, 2), dtype=np.int64),
+    )
+
+
+def drawn_instance_by_hour(
+    jobs: int, seed: int, *, slots: int = 168, private: float = 0.4
+) -> Instance:
+    """Return the same with own pools that vary by hour, and power that costs by the hour.
+
+    At night a pool gives more (60 to 100 % by day), and now and then maintenance leaves 0 to 60 %
+    of it for 4 to 12 hours.
+    """
+    instance = drawn_instance(jobs, seed, slots=slots, private=private)
+    draw = np.random.default_rng([seed, 1])
+    hour = np.arange(slots)
+    capacity = instance.capacity.copy()
+    for pool in range(POOLS):
+        by_day = draw.uniform(0.6, 1.0)
+        there = np.where((hour + draw.integers(24)) % 24 < 12, by_day, 1.0)
+        for begin in draw.integers(0, slots, 1 + slots // 84):
+            there[begin : begin + draw.integers(4, 13)] = draw.choice([0.0, 0.3, 0.6])
+        capacity[pool, 0] = np.floor(capacity[pool, 0] * there * 1.25)
+    options = instance.options
+    figures = 0.1 * (1 + 0.5 * np.sin(2 * np.pi * (hour + draw.uniform(0, 24, (POOLS, 1))) / 24))
+    row = np.full((len(options.job), 3), -1, dtype=np.int32)
+    own = (options.group >= 0) & (options.group < POOLS)
+    row[own, 1] = options.group[own]
+    return replace(
+        instance,
+        capacity=capacity,
+        hourly=Hourly(
+            rate=np.where(row >= 0, 0.7 * options.use[:, :1], 0.0),
+            row=row,
+            cumulative=np.concatenate([np.zeros((POOLS, 1)), np.cumsum(figures, axis=1)], axis=1),
+            cost_weight=np.ones(3),
+            limit_weight=np.zeros((0, 3)),
+        ),
     )

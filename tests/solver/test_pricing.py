@@ -31,7 +31,8 @@ from tests.solver.small import (
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-def _drawn_prices(instance: Instance, seed: int) -> Prices:
+def drawn_prices(instance: Instance, seed: int) -> Prices:
+    """Return prices of everything limited, drawn from a seed; many are 0."""
     draw = np.random.default_rng(seed)
     capacity = draw.uniform(0, 3, instance.capacity.shape)
     capacity[draw.random(capacity.shape) < 0.4] = 0.0
@@ -62,7 +63,7 @@ def _starts(instance: Instance, i: int) -> range:
 def test_every_option_is_priced_at_its_best_start(seed, prices_seed, slots):
     """The least over all starts is that of a loop over them, and the start has it."""
     instance = small_instance(seed, slots=slots)
-    prices = _drawn_prices(instance, prices_seed)
+    prices = drawn_prices(instance, prices_seed)
 
     found = reduced(instance, prices)
 
@@ -78,7 +79,7 @@ def test_the_bound_is_below_every_plan(seed, prices_seed, slots):
     """At any prices: weak duality."""
     instance = small_instance(seed, slots=slots)
 
-    bound = reduced(instance, _drawn_prices(instance, prices_seed)).bound_usd
+    bound = reduced(instance, drawn_prices(instance, prices_seed)).bound_usd
 
     assert bound <= cheapest_usd(instance) + 1e-9
 
@@ -88,7 +89,7 @@ def test_the_bound_is_below_every_plan(seed, prices_seed, slots):
 def test_pairs_are_priced_one_by_one(seed, prices_seed):
     """Costs, reduced costs and uses of limits of given pairs are those of a loop."""
     instance = small_instance(seed)
-    prices = _drawn_prices(instance, prices_seed)
+    prices = drawn_prices(instance, prices_seed)
     pairs = [(i, t) for i in range(len(instance.options.job)) for t in _starts(instance, i)]
     option, start = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
 
@@ -121,7 +122,7 @@ def test_costs_by_start_end_with_the_latest(seed):
 def test_what_is_extra_adds_to_the_cost(seed, prices_seed):
     """An extra amount per option is as if it were part of its cost."""
     instance = small_instance(seed)
-    prices = _drawn_prices(instance, prices_seed)
+    prices = drawn_prices(instance, prices_seed)
     extra = np.random.default_rng(seed).uniform(0, 5, len(instance.options.job))
     dearer = replace(instance.options, cost_usd=instance.options.cost_usd + extra)
 
