@@ -1,18 +1,22 @@
 r"""The smoothed dual of a master problem, raised by Newton steps while the temperature falls.
 
-At temperature :math:`\tau` a job spreads over its columns and its rejection by their reduced
-costs, and the dual function is smooth:
+At temperature :math:`\tau` job j, whose unit of cost is :math:`u_j`, spreads over its columns and
+its rejection by their reduced costs, :math:`\tau_j = \tau u_j`, and the dual function is smooth:
 
-.. math:: D_\tau(\lambda) = -\tau \sum_j \log \Big(e^{-p_j / \tau}
-          + \sum_{i \in j} e^{-\bar c_i / \tau}\Big) - b \lambda
+.. math:: D_\tau(\lambda) = -\sum_j \tau_j \log \Big(e^{-p_j / \tau_j}
+          + \sum_{i \in j} e^{-\bar c_i / \tau_j}\Big) - b \lambda
           + \min\nolimits_\tau(\varphi, \textstyle\sum_u \nu_u)
 
 (Nesterov, "Smooth minimization of non-smooth functions", Mathematical Programming 103 (2005),
 doi:10.1007/s10107-004-0552-5, section 4, with the entropy as distance.) It is maximised over
 :math:`\lambda \ge 0` by projected Newton steps (Bertsekas, "Projected Newton methods for
 optimization problems with simple constraints", SIAM Journal on Control and Optimization 20 (1982),
-doi:10.1137/0320018) within a box that follows what the steps achieve: a row that nobody is
-undecided about has no curvature.
+doi:10.1137/0320018), as long as the model of their gain can be trusted (Conn, Gould and Toint,
+"Trust region methods", 2000, doi:10.1137/1.9780898719857, chapter 6). A row that nobody is
+undecided about has no curvature: its steps are bounded each by itself.
+
+Only columns near the best of their job count at a temperature, and hot temperatures look at a
+sample of the jobs, so a stage costs less the colder it is.
 """
 
 from __future__ import annotations
@@ -29,7 +33,10 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 STAGES = 12
-"""Temperatures; at the first all jobs are undecided, at the last few are."""
+"""Temperatures at most; at the first all jobs are undecided, at the last few are."""
+
+HOTTEST = 1.0
+"""The first temperature."""
 
 COOLING = 2.0
 """By how much the temperature falls from stage to stage."""
@@ -37,7 +44,7 @@ COOLING = 2.0
 SAMPLE = 5_000
 """Jobs that the hot stages look at, of more."""
 
-ALL_JOBS = 7
+ALL_JOBS = 4
 """The stage from which on all jobs count; before, at least a quarter of those of the next stage."""
 
 REACH = 10.0
@@ -67,17 +74,50 @@ TRUST = 8.0
 HEAVY = 0.05
 """Columns with at least this weight limit steps."""
 
+LIGHT = 1e-4
+"""Columns with less weight are left out of the curvature."""
+
 FLAT = 0.1
 """Rows with less curvature than so many undecided jobs would give are moved with care."""
 
+FEW_COLUMNS = 5_000
+"""A stage with fewer columns is the last: a linear program takes it from there."""
+
 FINAL_REACH = 4.0
 """How far from the optimum prices are thought to end, in last temperatures."""
+
+STEP_ROUNDS = 10
+"""Of finding which rows a step holds at their bounds, and of cutting it in halves."""
 
 DENSE = 6
 """Matrices with more than one entry in so many are multiplied as dense ones."""
 
 DENSE_ROWS = 4_096
 """Rows of a matrix that are multiplied at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Smooth:
+    r"""The dual at one temperature.
+
+    Parameters
+    ----------
+    tau : float
+        In units of the jobs.
+    job_usd, column_usd : floats, (J,) and (n,)
+        :math:`\tau_j`, of each job and once more for each of its columns.
+    worst_usd : float
+        The same for `m`.
+    scale : floats, (m,)
+        `row_scale` of the whole.
+    """
+
+    master: Master
+    tau: float
+    job_usd: Floats
+    column_usd: Floats
+    worst_usd: float
+    scale: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,45 +140,51 @@ class _Spread:
     worst: float
 
 
-def raise_prices(master: Master) -> Floats:
-    """Return prices of the rows that nearly maximise the Lagrangian; (m,), none below 0."""
-    price = np.zeros(len(master.at_most))
+def raise_prices(master: Master) -> tuple[Floats, Floats]:
+    """Return prices that nearly maximise the Lagrangian, and how far from them the best may be.
+
+    Returns
+    -------
+    price, box : floats, (m,)
+        Prices are not below 0, boxes above.
+    """
+    price, scale, tau = np.zeros(len(master.at_most)), row_scale(master), HOTTEST
     if not len(price) or not len(master.counts):
-        return price
-    scale, jobs, tau = row_scale(master), len(master.counts), hottest_usd(master)
-    price = _newton(_sample(master, SAMPLE), price, tau, np.full(len(price), np.inf), scale)
+        return price, tau / scale
+    anywhere = np.full(len(price), np.inf)
+    price, _ = _newton(_smooth(_sample(master, SAMPLE), tau, scale), price, anywhere, FIRST_STEPS)
     for stage in range(1, STAGES):
         tau /= COOLING
-        part = _sample(master, max(SAMPLE, jobs >> 2 * max(ALL_JOBS - stage, 0)))
-        price = _stage(part, price, tau, scale)
-    return price
+        jobs = max(SAMPLE, len(master.counts) >> 2 * max(ALL_JOBS - stage, 0))
+        price, columns = _stage(_sample(master, jobs), price, tau, scale)
+        if columns < FEW_COLUMNS and jobs >= len(master.counts):
+            break
+    return price, FINAL_REACH * tau / scale
 
 
-def _stage(master: Master, price: Floats, tau: float, scale: Floats) -> Floats:
-    """Return better prices at one temperature, looking at what may count near them."""
+def _stage(master: Master, price: Floats, tau: float, scale: Floats) -> tuple[Floats, int]:
+    """Return better prices at one temperature, and how many columns counted near them."""
     box = REACH * tau / scale
     for _ in range(MOVES):
         near = core(master, price, box / 2, MARGIN * tau)
-        moved = _newton(near.master, price, tau, box, scale)
+        if not len(near.columns):
+            break
+        moved, done = _newton(_smooth(near.master, tau, scale), price, box, STEPS)
         at_edge = np.abs(moved - price) >= 0.99 * box
         price = moved
-        if not at_edge.any():
+        if done and not at_edge.any():
             break
         box = np.where(at_edge, WIDER * box, box)
-    return price
+    return price, len(near.columns)
 
 
-def hottest_usd(master: Master) -> float:
-    """Return the first temperature: what a job costs on average at no prices, if anything."""
-    for usd in (master.best(master.cost_usd), master.cost_usd, master.reject_usd):
-        if usd.any():
-            return float(np.abs(usd).mean())
-    return 1.0
-
-
-def price_box(master: Master) -> Floats:
-    """Return how far from those of `raise_prices` optimal prices are thought to be; (m,)."""
-    return FINAL_REACH * hottest_usd(master) / COOLING ** (STAGES - 1) / row_scale(master)
+def row_scale(master: Master) -> Floats:
+    """Return the harmonic mean of what columns use of each row for a unit of their jobs; (m,)."""
+    rows = len(master.at_most)
+    unit = np.repeat(np.repeat(master.unit_usd, master.counts), np.diff(master.uses.indptr))
+    inverse = np.bincount(master.uses.indices, unit / np.abs(master.uses.data), rows)
+    count = np.bincount(master.uses.indices, minlength=rows)
+    return np.where(count > 0, count / np.where(count > 0, inverse, 1.0), 1.0)
 
 
 def _sample(master: Master, jobs: int) -> Master:
@@ -149,104 +195,116 @@ def _sample(master: Master, jobs: int) -> Master:
     return master.sample(np.sort(order[:jobs]))
 
 
-def row_scale(master: Master) -> Floats:
-    """Return the harmonic mean of what columns use of each row, where they do; (m,), above 0."""
-    rows = len(master.at_most)
-    inverse = np.bincount(master.uses.indices, 1 / np.abs(master.uses.data), rows)
-    count = np.bincount(master.uses.indices, minlength=rows)
-    return np.where(count > 0, count / np.where(count > 0, inverse, 1.0), 1.0)
+def _smooth(master: Master, tau: float, scale: Floats) -> _Smooth:
+    job_usd = tau * master.unit_usd
+    return _Smooth(
+        master=master,
+        tau=tau,
+        job_usd=job_usd,
+        column_usd=np.repeat(job_usd, master.counts),
+        worst_usd=float(job_usd.mean()),
+        scale=scale,
+    )
 
 
-def _newton(master: Master, price: Floats, tau: float, box: Floats, scale: Floats) -> Floats:
-    """Return better prices at one temperature, no further than `box` away."""
+def _newton(smooth: _Smooth, price: Floats, box: Floats, steps: int) -> tuple[Floats, bool]:
+    """Return better prices, no further than `box` away, and whether they are nearly the best."""
     low, high = np.maximum(price - box, 0.0), price + box
-    trust_usd = TRUST * tau
-    spread = _spread(master, price, tau)
-    hessian, damping = _curvature(master, spread, tau, scale)
-    for _ in range(STEPS if np.isfinite(box).all() else FIRST_STEPS):
-        flat = np.diag(hessian) * tau < FLAT * scale**2
-        reach = np.where(flat, trust_usd / scale, np.inf)
+    small_usd = SMALL_GAIN * float(smooth.job_usd.mean()) * len(price)
+    trust = TRUST
+    spread = _spread(smooth, price)
+    hessian, damping, flat = _curvature(smooth, spread)
+    for _ in range(steps):
+        reach = np.where(flat, trust * smooth.tau / smooth.scale, np.inf)
         step = _step(
             spread.slope,
             hessian + np.diag(damping),
             np.maximum(low - price, -reach),
             np.minimum(high - price, reach),
         )
-        if spread.slope @ step <= SMALL_GAIN * tau * len(price):
-            break
-        change_usd = _change_usd(master, price, spread, step)
-        trust_usd = min(trust_usd, change_usd)
-        step *= trust_usd / change_usd if change_usd > 0 else 1.0
+        if spread.slope @ step <= small_usd:
+            return price, True
+        change = _change(smooth, price, spread, step)
+        trust = min(trust, change)
+        step *= trust / change if change > 0 else 1.0
         expected_usd = float(spread.slope @ step - step @ hessian @ step / 2)
-        after = _spread(master, price + step, tau)
+        after = _spread(smooth, price + step)
         gain_usd = after.usd - spread.usd
         if gain_usd > expected_usd / 2:
-            trust_usd *= 4
+            trust *= 4
         if gain_usd > expected_usd / 20:
             price, spread = price + step, after
-            hessian, damping = _curvature(master, spread, tau, scale)
+            hessian, damping, flat = _curvature(smooth, spread)
         else:
-            trust_usd /= 4
-    return price
+            trust /= 4
+    return price, False
 
 
-def _change_usd(master: Master, price: Floats, spread: _Spread, step: Floats) -> float:
-    """Return by how much a step changes the reduced cost of columns that have weight, at most.
+def _change(smooth: _Smooth, price: Floats, spread: _Spread, step: Floats) -> float:
+    """Return by how many temperatures a step changes columns that have weight, at most.
 
     For `m` only what lies beyond its turning point counts.
     """
-    heavy = spread.weight > HEAVY
-    change_usd = float(np.abs(master.uses @ step)[heavy].max(initial=0.0))
+    master = smooth.master
+    change = np.abs(master.uses @ step) / smooth.column_usd
+    most = float(change[spread.weight > HEAVY].max(initial=0.0))
     if master.shares:
         paid_usd = float(price[-master.shares :].sum())
         more_usd = float(step[-master.shares :].sum())
         free_usd = (master.unfair_usd - paid_usd) * np.sign(more_usd)
-        change_usd = max(change_usd, abs(more_usd) - max(free_usd, 0.0))
-    return change_usd
+        most = max(most, (abs(more_usd) - max(free_usd, 0.0)) / smooth.worst_usd)
+    return most
 
 
-def _spread(master: Master, price: Floats, tau: float) -> _Spread:
+def _spread(smooth: _Smooth, price: Floats) -> _Spread:
     """Return the smoothed dual; exponents are at most 0, so nothing overflows."""
+    master = smooth.master
     reduced = master.reduced(price)
     best = master.best(reduced)
-    weight = np.exp((np.repeat(best, master.counts) - reduced) / tau)
-    rejected = np.exp((best - master.reject_usd) / tau)
+    weight = np.exp((np.repeat(best, master.counts) - reduced) / smooth.column_usd)
+    rejected = np.exp((best - master.reject_usd) / smooth.job_usd)
     total = master.sum_by_job(weight) + rejected
     weight /= np.repeat(total, master.counts)
     slope = master.uses.T @ weight - master.at_most
-    usd = float(best.sum()) - tau * float(np.log(total).sum()) - float(master.at_most @ price)
+    usd = float(best.sum()) - float(smooth.job_usd @ np.log(total)) - float(master.at_most @ price)
     worst = 0.0
     if master.shares:
         paid_usd = float(price[-master.shares :].sum())
-        apart = (paid_usd - master.unfair_usd) / tau
-        usd += master.worst * (paid_usd - tau * float(np.logaddexp(0.0, apart)))
+        apart = (paid_usd - master.unfair_usd) / smooth.worst_usd
+        usd += master.worst * (paid_usd - smooth.worst_usd * float(np.logaddexp(0.0, apart)))
         worst = master.worst * float(np.exp(-np.logaddexp(0.0, apart)))
         slope[-master.shares :] += worst
     return _Spread(usd, slope, weight, worst)
 
 
-def _curvature(master: Master, spread: _Spread, tau: float, scale: Floats) -> tuple[Floats, Floats]:
-    r"""Return minus the Hessian, and what damps its diagonal.
+def _curvature(smooth: _Smooth, spread: _Spread) -> tuple[Floats, Floats, Bools]:
+    r"""Return minus the Hessian, what damps its diagonal, and which rows have next to none.
 
-    .. math:: \frac{1}{\tau} \sum_j \Big(\sum_{i \in j} w_i a_i a_i^T
+    .. math:: \sum_j \frac{1}{\tau_j} \Big(\sum_{i \in j} w_i a_i a_i^T
               - \sum_{i \in j} w_i a_i \sum_{i \in j} w_i a_i^T\Big)
 
     The damping is a small part of the first sum, and of what one undecided job would give.
     """
     from scipy.sparse import csr_array
 
-    uses, rows = master.uses, len(master.at_most)
+    master, rows = smooth.master, len(smooth.scale)
+    counts = spread.weight > LIGHT
+    kept = np.flatnonzero(counts)
+    first = np.concatenate([[0], np.cumsum(master.sum_by_job(counts.astype(np.int64)))])
+    uses, weight, column_usd = master.uses[kept], spread.weight[kept], smooth.column_usd[kept]
     entries = np.diff(uses.indptr)
-    used = np.repeat(spread.weight, entries) * uses.data
-    alone = np.bincount(uses.indices, used * uses.data, rows)
-    by_job = csr_array((used, uses.indices, uses.indptr[master.first]), (len(master.counts), rows))
+    used = np.repeat(weight / column_usd, entries) * uses.data
+    alone = np.bincount(uses.indices, used * uses.data, rows).astype(np.float64)
     weighted = csr_array((used, uses.indices, uses.indptr), uses.shape)
-    second = np.diag(alone) if entries.max(initial=0) < 2 else (uses.T @ weighted).toarray()
-    hessian = second - _square(by_job)
+    hessian = np.diag(alone) if entries.max(initial=0) < 2 else (uses.T @ weighted).toarray()
+    mean = np.repeat(weight / np.sqrt(column_usd), entries) * uses.data
+    hessian -= _square(csr_array((mean, uses.indices, uses.indptr[first]), (len(first) - 1, rows)))
     if master.shares:
-        open_share = spread.worst * (1 - spread.worst / master.worst)
+        open_share = spread.worst * (1 - spread.worst / master.worst) / smooth.worst_usd
         hessian[-master.shares :, -master.shares :] += open_share
-    return hessian / tau, (1e-4 * alone + 1e-6 * scale**2) / tau
+    # Of an undecided job of the mean unit.
+    one = smooth.scale**2 * float(master.unit_usd.mean()) / smooth.tau
+    return hessian, 1e-4 * alone + 1e-6 * one, np.diag(hessian) < FLAT * one
 
 
 def _square(matrix: csr_array) -> Floats:
@@ -263,19 +321,26 @@ def _square(matrix: csr_array) -> Floats:
 
 
 def _step(slope: Floats, system: Floats, low: Floats, high: Floats) -> Floats:
-    """Return the step that the system asks for, within bounds around 0.
+    r"""Return the maximum of :math:`g^T d - d^T H d / 2` within bounds around 0, or nearly.
 
-    Rows that leave their bounds are held there, and the others solved again, a few times.
+    A Newton step in the rows that may move, projected on the bounds and cut until it gains.
     """
     step = np.zeros_like(slope)
-    free: Bools = ~(((low >= 0) & (slope <= 0)) | ((high <= 0) & (slope >= 0)))
-    for _ in range(4):
-        rows = np.flatnonzero(free)
-        step[rows] = np.linalg.solve(
-            system[np.ix_(rows, rows)], slope[rows] - system[np.ix_(rows, ~free)] @ step[~free]
-        )
-        wanted, step = step, np.clip(step, low, high)
-        if (wanted == step).all():
+    for _ in range(STEP_ROUNDS):
+        rest = slope - system @ step
+        rows = np.flatnonzero(((step > low) | (rest > 0)) & ((step < high) | (rest < 0)))
+        if not len(rows):
             break
-        free &= wanted == step
+        move = np.linalg.solve(system[np.ix_(rows, rows)], rest[rows])
+        for _ in range(STEP_ROUNDS):
+            moved = np.zeros_like(step)
+            moved[rows] = np.clip(step[rows] + move, low[rows], high[rows]) - step[rows]
+            if rest @ moved > moved @ system @ moved / 2:
+                break
+            move /= 2
+        else:
+            break
+        step += moved
+        if (moved[rows] == move).all():
+            break
     return step

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 PART = 1 << 16
 """Columns that are looked at together."""
 
+LEAST_UNIT = 1e-3
+"""Of a job, as a share of what columns cost on average."""
+
 Number = TypeVar("Number", Floats, Ints)
 
 
@@ -52,6 +55,8 @@ class Master:
         Columns of job j are ``first[j]:first[j + 1]``, at least one.
     cost_usd : floats, (n,)
     reject_usd : floats, (J,)
+    unit_usd : floats, (J,)
+        What a job costs, roughly: the unit that its differences in cost are judged by.
     uses : csr_array, (n, m)
         :math:`a_{ri}`, transposed.
     at_most : floats, (m,)
@@ -68,6 +73,7 @@ class Master:
     first: Ints
     cost_usd: Floats
     reject_usd: Floats
+    unit_usd: Floats
     uses: csr_array
     at_most: Floats
     shares: int = 0
@@ -130,6 +136,7 @@ class Master:
                 first=first - first[0],
                 cost_usd=self.cost_usd[columns],
                 reject_usd=self.reject_usd[begin:end],
+                unit_usd=self.unit_usd[begin:end],
                 uses=csr_array(
                     (uses.data[entries], uses.indices[entries], pointers - pointers[0]),
                     (len(pointers) - 1, uses.shape[1]),
@@ -147,6 +154,7 @@ class Master:
             first=_first(self.counts[jobs]),
             cost_usd=self.cost_usd[columns],
             reject_usd=self.reject_usd[jobs],
+            unit_usd=self.unit_usd[jobs],
             uses=self.uses[columns],
             at_most=self.at_most * part,
             worst=self.worst * part,
@@ -173,14 +181,14 @@ class Core:
     decided: Ints
 
 
-def core(master: Master, price: Floats, box: Floats, margin_usd: float = 0.0) -> Core:
+def core(master: Master, price: Floats, box: Floats, margin: float = 0.0) -> Core:
     r"""Return what can be best for its job at prices no further than `box` from `price`.
 
     Column i can be if :math:`\bar c_i - \sum_r |a_{ri}| \delta_r` is not above the least
-    :math:`\bar c_k + \sum_r |a_{rk}| \delta_r` of its job by more than the margin, so within the
-    box the core has the same Lagrangian as the whole (for a margin of 0 or more).
+    :math:`\bar c_k + \sum_r |a_{rk}| \delta_r` of its job by more than the margin, in units of the
+    job: within the box the core has the same Lagrangian as the whole.
     """
-    found = [_good(part, price, box, margin_usd) for part in master.parts()]
+    found = [_good(part, price, box, margin) for part in master.parts()]
     good, ways, is_open = (np.concatenate(some) for some in zip(*found, strict=True))
     is_of_open = np.repeat(is_open, master.counts)
     columns, decided = np.flatnonzero(good & is_of_open), np.flatnonzero(good & ~is_of_open)
@@ -192,6 +200,7 @@ def core(master: Master, price: Floats, box: Floats, margin_usd: float = 0.0) ->
             first=_first(ways[is_open]),
             cost_usd=master.cost_usd[columns],
             reject_usd=master.reject_usd[is_open],
+            unit_usd=master.unit_usd[is_open],
             uses=master.uses[columns],
             at_most=master.at_most - taken,
             constant_usd=master.constant_usd + paid,
@@ -201,12 +210,10 @@ def core(master: Master, price: Floats, box: Floats, margin_usd: float = 0.0) ->
     )
 
 
-def _good(
-    master: Master, price: Floats, box: Floats, margin_usd: float
-) -> tuple[Bools, Ints, Bools]:
+def _good(master: Master, price: Floats, box: Floats, margin: float) -> tuple[Bools, Ints, Bools]:
     """Return which columns can be best, how many in each job, and which jobs are open."""
     reduced, reach = master.reduced(price), abs(master.uses) @ box
-    worst = master.best(reduced + reach) + margin_usd
+    worst = master.best(reduced + reach) + margin * master.unit_usd
     good = reduced - reach <= np.repeat(worst, master.counts)
     ways = master.sum_by_job(good.astype(np.int64))
     return good, ways, (ways + (master.reject_usd <= worst) >= 2) & (ways > 0)
@@ -264,10 +271,12 @@ def static_master(instance: Instance, cost_usd: Floats) -> tuple[Master, Rows]:
         share=rows[rows >= groups + limits] - groups - limits,
     )
     has_options = np.diff(instance.options.first) > 0
+    first = instance.options.first[np.append(has_options, True)]
     master = Master(
-        first=instance.options.first[np.append(has_options, True)],
+        first=first,
         cost_usd=cost_usd,
         reject_usd=instance.jobs.reject_usd[has_options],
+        unit_usd=_units(cost_usd, first),
         uses=_matrix(len(cost_usd), position, entries, len(rows)),
         at_most=bounds[rows],
         shares=len(where.share),
@@ -275,6 +284,14 @@ def static_master(instance: Instance, cost_usd: Floats) -> tuple[Master, Rows]:
         constant_usd=float(instance.jobs.reject_usd[~has_options].sum()),
     )
     return master, where
+
+
+def _units(cost_usd: Floats, first: Ints) -> Floats:
+    """Return the least cost of each job, if it is not much less than others'; (J,), above 0."""
+    if len(first) < 2:
+        return np.zeros(0)
+    least = np.abs(np.minimum.reduceat(cost_usd, first[:-1]))
+    return np.maximum(least, LEAST_UNIT * float(np.abs(cost_usd).mean()) or 1.0)
 
 
 def _tenants(instance: Instance) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hybridplace.solver.dual import price_box, raise_prices
+from hybridplace.solver.dual import raise_prices
 from hybridplace.solver.instance import Floats, Instance, Prices
 from hybridplace.solver.lp import relax
 from hybridplace.solver.master import static_master
@@ -50,7 +50,7 @@ def relax_static(instance: Instance, extra_usd: Floats | None = None) -> Relaxat
     if extra_usd is not None:
         cost_usd += extra_usd
     master, where = static_master(instance, cost_usd)
-    relaxed = relax(master, raise_prices(master), price_box(master))
+    relaxed = relax(master, *raise_prices(master))
     prices = where.prices(instance, relaxed.price)
     bound_usd = reduced(instance, prices, extra_usd).bound_usd
     return Relaxation(
