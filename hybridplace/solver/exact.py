@@ -22,7 +22,7 @@ from hybridplace.model.problem import Problem
 from hybridplace.solver.candidates import Candidates
 from hybridplace.solver.constraints import FAMILIES
 from hybridplace.solver.packing import Stay, conflict, pack
-from hybridplace.solver.stop import Progress, Stop
+from hybridplace.solver.stop import Progress, Stop, keep_interrupts
 from hybridplace.solver.variables import Copy, Variables, make_variables
 
 if TYPE_CHECKING:
@@ -202,7 +202,8 @@ def _watched(
     from ortools.sat.python import cp_model
 
     if watch is None:
-        return solver.solve(model)
+        with keep_interrupts():
+            return solver.solve(model)
     best: list[float | None] = [None]
 
     def tell(bound: float) -> None:
@@ -215,7 +216,8 @@ def _watched(
             tell(self.best_objective_bound)
 
     solver.best_bound_callback = tell
-    return solver.solve(model, Better())
+    with keep_interrupts():
+        return solver.solve(model, Better())
 
 
 def _refuse_interrupted(solver: cp_model.CpSolver, status: Any, stop: Stop) -> None:

@@ -229,6 +229,7 @@ def _exact(
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = 0
     solver.parameters.max_deterministic_time = DETERMINISTIC_LIMIT
+    solver.parameters.catch_sigint_signal = False  # Python raises once the solver returns
     status = solver.solve(model)
     if status == cp_model.INFEASIBLE:
         return None

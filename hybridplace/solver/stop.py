@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 
@@ -31,3 +35,17 @@ class Progress:
     round: int
     objective_usd: float | None
     bound_usd: float
+
+
+@contextmanager
+def keep_interrupts() -> Iterator[None]:
+    """Give Ctrl-C back to Python: CP-SAT takes it for itself, and afterwards it ends the process.
+
+    For a search that is to end at Ctrl-C; a short one better never takes it.
+    """
+    try:
+        yield
+    finally:
+        handler = signal.getsignal(signal.SIGINT)
+        if handler is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, handler)

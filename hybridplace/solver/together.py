@@ -103,6 +103,7 @@ class Core:
         solver.parameters.random_seed = seed
         solver.parameters.linearization_level = 2
         solver.parameters.max_deterministic_time = work
+        solver.parameters.catch_sigint_signal = False  # Python raises once the solver returns
         status = solver.solve(model)
         if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             return None

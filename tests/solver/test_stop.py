@@ -88,7 +88,7 @@ def test_cuts_that_are_not_proven_do_not_raise_the_bound(monkeypatch):
     assert plan.bound_usd <= best_plan(problem).objective_usd
 
 
-def _undecided(nodes, stays, *, exact=True):
+def _undecided(nodes, stays, closed, *, exact=True):
     raise TimeoutError
 
 
@@ -178,3 +178,14 @@ def test_an_interrupt_is_no_plan(told):
 
     with pytest.raises(KeyboardInterrupt):
         solve(hospital(), watch=interrupt)
+
+
+def test_an_interrupt_comes_to_python_after_a_solve():
+    """CP-SAT catches Ctrl-C while it searches, and gives it back."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        solve(crowded_problem(7))
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
