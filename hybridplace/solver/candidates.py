@@ -11,13 +11,14 @@ import numpy as np
 from hybridplace.model.capacity import closed, quota_use
 from hybridplace.model.cost import lateness_usd, run_costs, run_use
 from hybridplace.model.job import Inference, Job, Shape
-from hybridplace.model.problem import LimitMeasure, Problem
-from hybridplace.model.run import TIME_TOLERANCE_H, run_of, slot_count
+from hybridplace.model.problem import Problem
+from hybridplace.model.run import TIME_TOLERANCE_H, load_workers, run_of, slot_count
 from hybridplace.model.site import Market, Measure, Node
-from hybridplace.solver.columns import Columns, Floats, Ints
+from hybridplace.solver.instance import Floats, Ints
+from hybridplace.solver.offers import OfferTable
 from hybridplace.solver.packing import Closed
 from hybridplace.solver.place import own_nodes
-from hybridplace.solver.tables import Compiled, Pairs, limit_scope, serving_workers, start_h
+from hybridplace.solver.tables import Compiled, Pairs, start_h
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,10 +136,10 @@ _Row = tuple[int, float, int, int, int, float, int, tuple[float, ...]]
 def _rows(compiled: Compiled, number: int, job: Job) -> Iterator[_Row]:
     """Yield (job, usd, offer, shape, start, end, per machine, use of each limit) of one job."""
     problem, tables = compiled.problem, compiled.pairs[number]
-    uses = [limit_uses(compiled, job, table) for table in tables]
+    uses = [table.limit_use for table in tables]
     waits = _may_wait(problem, job)
     for shape, offer in _undominated(compiled, number, job, uses):
-        table, varies = tables[shape], bool(compiled.columns.varies[offer])
+        table, varies = tables[shape], bool(compiled.varies[offer])
         hours, use = float(table.hours[offer]), tuple(float(u) for u in uses[shape][:, offer])
         usd = float(table.usd[offer])
         pooled = problem.offers[offer].pool is not None
@@ -163,19 +164,15 @@ def _by_start(
     return costs.total_usd - costs.lateness_usd, use
 
 
-def limit_uses(compiled: Compiled, job: Job, table: Pairs) -> Floats:
-    """Return what each offer counts towards each limit, one row per limit."""
-    amounts = {
-        LimitMeasure.USD: table.money_usd,
-        LimitMeasure.CARBON_G: table.carbon_g,
-        LimitMeasure.ACCELERATOR_H: table.accelerator_h,
-    }
-    shape, limits = job.shapes[table.shape], compiled.problem.limits
-    uses = np.zeros((len(limits), len(table.usd)))
-    for row, limit in enumerate(limits):
-        covered = limit_scope(limit, compiled.columns.in_scope[row], job, shape)
-        uses[row, covered] = amounts[limit.measure][covered]
-    return uses
+def serving_workers(problem: Problem, job: Job, shape: Shape) -> tuple[int, ...]:
+    """Return the replicas of an inference job in each slot from its start."""
+    assert isinstance(job.work, Inference)  # noqa: S101 - its callers ask for those only
+    begin = start_h(problem, job)
+    first = round(begin / problem.slot_h)
+    slots = range(first, first + slot_count(problem, begin, begin + job.work.hours))
+    return tuple(
+        max(job.work.min_replicas, load_workers(problem, job.work, shape, slot)) for slot in slots
+    )
 
 
 def _relatives(problem: Problem, job: Job) -> tuple[str, ...]:
@@ -201,7 +198,7 @@ def _undominated(
     compiled: Compiled, number: int, job: Job, uses: list[Floats]
 ) -> Iterator[tuple[int, int]]:
     """Yield (shape, offer) of the pairs that no other pair replaces."""
-    problem, columns, tables = compiled.problem, compiled.columns, compiled.pairs[number]
+    problem, columns, tables = compiled.problem, compiled.offers, compiled.pairs[number]
     pool_row = {pool.id: row for row, pool in enumerate(problem.pools)}
     groups: dict[tuple[int, ...], list[tuple[int, int]]] = {}
     by_site = _site_matters(problem, job)
@@ -214,7 +211,7 @@ def _undominated(
                 group = len(problem.pools) + int(offer)
             place = int(columns.site[offer]) if by_site else -1
             # Whose cost depends on the start is not compared: it may be cheaper at one of them.
-            one = (shape, int(offer)) if columns.varies[offer] else (-1, -1)
+            one = (shape, int(offer)) if compiled.varies[offer] else (-1, -1)
             groups.setdefault((place, group, *one), []).append((shape, int(offer)))
     timed = job.deadline_h is not None or job.due_h is not None or _may_wait(problem, job)
     for (_, group, *_), members in sorted(groups.items()):
@@ -230,7 +227,7 @@ def _criteria(
     compiled: Compiled, number: int, uses: list[Floats], shape: int, offer: int, *, timed: bool
 ) -> list[float]:
     """Return what must be no larger for one pair to replace another, the cost first."""
-    table, columns = compiled.pairs[number][shape], compiled.columns
+    table, columns = compiled.pairs[number][shape], compiled.offers
     job = compiled.problem.jobs[number]
     found = [float(table.usd[offer]), *(float(use) for use in uses[shape][:, offer])]
     if timed:
@@ -241,7 +238,7 @@ def _criteria(
     return found
 
 
-def _demand(job: Job, shape: Shape, table: Pairs, columns: Columns, offer: int) -> list[float]:
+def _demand(job: Job, shape: Shape, table: Pairs, columns: OfferTable, offer: int) -> list[float]:
     """Return what a pair takes of its pool, so that less of everything always fits as well."""
     serving = isinstance(job.work, Inference)
     # Replicas follow the load: the more one of them does, the fewer there are in any slot.

@@ -15,7 +15,6 @@ from hybridplace.model.problem import Problem
 from hybridplace.model.run import run_of
 from hybridplace.solver.certificate import certificate_of
 from hybridplace.solver.classes import classes_of, decide_by_classes
-from hybridplace.solver.columns import columns_of
 from hybridplace.solver.compile import compile_instance
 from hybridplace.solver.improve import Incumbent, improve
 from hybridplace.solver.instance import Choice, Instance
@@ -138,7 +137,7 @@ def _unplaced(problem: Problem, placed: set[str]) -> list[Unplaced]:
     numbers = [row for row, job in enumerate(problem.jobs) if job.id not in placed]
     if not numbers:
         return []
-    compiled = compile_jobs(problem, columns_of(problem), numbers)
+    compiled = compile_jobs(problem, numbers)
     left_out = [problem.jobs[number].id for number in numbers]
     return [
         Unplaced(job=job, reasons=exclusion_counts(compiled, job, left_out)) for job in left_out

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 
-from hybridplace.model.cost import UnknownFigureError, latency_usd, user_latency_ms
-from hybridplace.model.data import transfer_hours
-from hybridplace.model.job import Inference, Job
+from hybridplace.model.cost import UnknownFigureError, latency_usd
+from hybridplace.model.job import Job
 from hybridplace.model.problem import Problem
 from hybridplace.model.site import Node, Offer, Site
 
@@ -17,51 +16,6 @@ def sources(problem: Problem, dataset: str, site: str) -> tuple[str, ...]:
         return ()
     homes = problem.dataset[dataset].homes
     return tuple(home for home in homes if problem.link(home, site).usd_gib is not None)
-
-
-def inputs_can_come(problem: Problem, job: Job, site: str) -> bool:
-    """Say whether each input with homes is at `site` or may be brought there."""
-    for dataset in job.inputs:
-        homes = problem.dataset[dataset].homes
-        if homes and site not in homes and not sources(problem, dataset, site):
-            return False
-    return True
-
-
-def results_can_go(problem: Problem, job: Job, site: str) -> bool:
-    """Say whether each output can be delivered from `site`."""
-    for dataset in job.outputs:
-        for target in problem.dataset[dataset].deliver_to:
-            if target == site:
-                continue
-            if problem.denied("transfer", dataset, target):
-                return False
-            if problem.link(site, target).usd_gib is None:
-                return False
-    return True
-
-
-def ready_at(problem: Problem, job: Job, site: str) -> float:
-    """Return when the inputs with homes can be at `site`, at the earliest."""
-    ready_h = 0.0
-    for dataset in job.inputs:
-        homes = problem.dataset[dataset].homes
-        if not homes or site in homes:
-            continue
-        hours = [
-            transfer_hours(problem, dataset, one, site) for one in sources(problem, dataset, site)
-        ]
-        ready_h = max(ready_h, min(hours, default=math.inf))
-    return ready_h
-
-
-def too_far(problem: Problem, job: Job, site: str) -> bool:
-    """Say whether some users would see more than the latency limit, or it is not known."""
-    work = job.work
-    if not isinstance(work, Inference) or work.latency_limit_ms is None:
-        return False
-    seen = user_latency_ms(problem, work, problem.site[site])
-    return any(ms is None or ms > work.latency_limit_ms for ms in seen)
 
 
 def latency_usd_at(problem: Problem, job: Job, site: Site) -> float:

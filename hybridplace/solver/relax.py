@@ -15,8 +15,7 @@ from hybridplace.model.plan import Plan
 from hybridplace.model.problem import Problem
 from hybridplace.model.run import TIME_TOLERANCE_H
 from hybridplace.model.verify import MONEY_TOLERANCE
-from hybridplace.solver.candidates import limit_uses
-from hybridplace.solver.columns import Bools
+from hybridplace.solver.instance import Bools
 from hybridplace.solver.place import denying_rules, latency_usd_at
 from hybridplace.solver.reasons import Reason, reasons_of
 from hybridplace.solver.tables import Compiled, Pairs, start_h
@@ -103,7 +102,7 @@ def _liftable(compiled: Compiled, name: str) -> Iterator[tuple[int, float, tuple
     problem = compiled.problem
     number = next(row for row, job in enumerate(problem.jobs) if job.id == name)
     for table in compiled.pairs[number]:
-        exceeded = _exceeded(compiled, number, table)
+        exceeded = _exceeded(compiled, table)
         for row in map(int, np.flatnonzero((table.reasons & ~LIFTABLE.value) == 0)):
             usd = float(table.usd[row])
             if np.isfinite(usd) and _would_do(compiled, number, table, row):
@@ -128,12 +127,11 @@ def _lifts(problem: Problem, name: str, row: int, mask: int, over: list[str]) ->
                 yield reason, offer.id if reason is Reason.SOLD_OUT else name
 
 
-def _exceeded(compiled: Compiled, number: int, table: Pairs) -> Bools:
+def _exceeded(compiled: Compiled, table: Pairs) -> Bools:
     """Return which limits each offer exceeds all by itself, one row per limit."""
     limits = compiled.problem.limits
     most = [one.at_most + MONEY_TOLERANCE * max(1.0, one.at_most) for one in limits]
-    uses = limit_uses(compiled, compiled.problem.jobs[number], table)
-    return uses > np.array(most).reshape(len(limits), 1)
+    return table.limit_use > np.array(most).reshape(len(limits), 1)
 
 
 def _would_do(compiled: Compiled, number: int, table: Pairs, row: int) -> bool:

@@ -22,9 +22,11 @@ from hybridplace.solver import (
     place,
     result,
     solve,
+    supply,
     variables,
 )
-from hybridplace.solver import compile as compiling
+from hybridplace.solver.block import Block
+from hybridplace.solver.reasons import Reason
 from tests.brute import best_plan
 from tests.problems import NAMED, small_problems
 from tests.solver.crowding import crowded_problem
@@ -151,10 +153,27 @@ def _cheapest_home(problem, dataset, target):
 
 
 def _without_hours(problem):
-    return replace(right_columns(problem), varies=np.zeros(len(problem.offers), dtype=bool))
+    table = right_table(problem)
+    row = np.full_like(table.tariffs.row, -1)
+    return replace(table, tariffs=replace(table.tariffs, row=row))
 
 
-right_columns = compiling.columns_of
+def _at_once(problem, links):
+    copies = right_copies(problem, links)
+    return replace(copies, ready_h=np.zeros_like(copies.ready_h))
+
+
+def _blind_to(reason):
+    """Return what leaves one reason out that stands against sites."""
+
+    def table(*args):
+        found = right_sites(*args)
+        return replace(found, reasons=found.reasons & ~reason.value)
+
+    return table
+
+
+right_table, right_copies, right_sites = supply.table_of, supply.copies_of, supply.site_table
 result_transfers, useful_homes = result.transfers_for, variables._useful
 MUTANTS = {
     "dominance drops what is needed": (candidates, "pareto", _keep_the_cheapest),
@@ -164,14 +183,18 @@ MUTANTS = {
     "only the cheapest home is looked at": (variables, "_useful", _cheapest_home),
     "nobody waits for a cheaper copy": (candidates, "_may_wait", lambda *_: False),
     "earlier starts may copy anew": (exact, "_copies", lambda v, _: frozenset(v.copy)),
-    "data is there at once": (compiling, "ready_at", lambda *_: 0.0),
-    "results can always be delivered": (compiling, "results_can_go", lambda *_: True),
-    "users are never too far": (compiling, "too_far", lambda *_: False),
-    "limits count everything": (candidates, "limit_scope", lambda _, offers, *__: offers | True),
+    "data is there at once": (supply, "copies_of", _at_once),
+    "results can always be delivered": (supply, "site_table", _blind_to(Reason.RESULTS)),
+    "users are never too far": (supply, "site_table", _blind_to(Reason.LATENCY)),
+    "limits count everything": (
+        Block,
+        "counts",
+        lambda block, _: np.ones(len(block.offers), dtype=bool),
+    ),
     "only the first start": (candidates, "_starts", lambda *_, **__: range(1)),
     "nothing is maintained": (candidates, "closed", lambda *_: frozenset()),
     "quotas do not change": (constraints, "quota_size", lambda _, pool, __: pool.at_most),
-    "figures do not change": (compiling, "columns_of", _without_hours),
+    "figures do not change": (supply, "table_of", _without_hours),
     "lateness is free": (candidates, "lateness_usd", lambda *_: 0.0),
     "rejection is free": (exact, "rejection_costs", lambda *_: Costs()),
     "transfers are free": (exact, "transfer_usd", lambda *_: 0.0),
