@@ -12,6 +12,7 @@ import numpy as np
 from hybridplace.solver.ascent import Ascent, Search, ascend
 from hybridplace.solver.dual import raise_prices
 from hybridplace.solver.instance import RESOURCES, Floats, Instance, Ints, Prices
+from hybridplace.solver.lp import relax
 from hybridplace.solver.master import static_master
 from hybridplace.solver.pricing import (
     Reduced,
@@ -144,7 +145,7 @@ def _first_prices(instance: Instance, extra: Floats) -> Prices:
     jobs = len(master.counts)
     if jobs > SAMPLE:
         master = master.sample(np.arange(0, jobs, -(-jobs // SAMPLE)))
-    prices = where.prices(merged, raise_prices(master))
+    prices = where.prices(merged, relax(master, *raise_prices(master)).price)
     capacity = np.where(np.isfinite(instance.capacity), prices.capacity, 0.0)
     prices = replace(prices, capacity=capacity)
     most_usd = float(reduced(instance, prices, extra).job_usd.max(initial=0.0))
