@@ -13,8 +13,8 @@ from benchmarks.solver.supply import own_sites, places, shipped
 from hybridplace.model.job import Dataset, Inference, Job
 from hybridplace.model.site import Link
 
-JOBS_PER_DATASET = 5
-READ_SHARE = 0.6
+JOBS_PER_DATASET = 15
+READ_SHARE = 0.8
 """Jobs that read a dataset with homes, of those that start a pipeline or are in none."""
 
 PIPELINE_SHARE = 0.4
@@ -81,7 +81,7 @@ def _reader(job: Job, inputs: tuple[str, ...], outputs: tuple[str, ...], *, stag
 def _shared(draw: np.random.Generator, count: int) -> list[Dataset]:
     """Return datasets with homes, a fifth of them at own sites; the first are read most."""
     own, all_sites = [site.id for site in own_sites()], [site.id for site in places()]
-    sizes_gib = np.exp(draw.normal(np.log(120.0), 1.5, count)).clip(10.0, 10_240.0)
+    sizes_gib = np.exp(draw.normal(np.log(60.0), 1.3, count)).clip(10.0, 10_240.0)
     return [
         Dataset(
             id=f"shared{number:05}",

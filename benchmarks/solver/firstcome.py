@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.solver.judge import Decision
+from benchmarks.solver.judge import Decision, decisions_of
 from hybridplace.model.problem import Problem
 from hybridplace.solver.compile import compile_instance
 from hybridplace.solver.instance import Choice, Instance, Ints
@@ -23,19 +23,8 @@ def decide_first_come(problem: Problem) -> dict[str, Decision]:
     """Return where each job of a problem without data goes, own nodes included."""
     instance = compile_instance(problem)
     seating = seating_of(problem, instance)
-    choice, options = first_come(instance, seating), instance.options
-    return {
-        problem.jobs[job].id: Decision(
-            offer=problem.offers[int(options.offer[option])].id,
-            shape=int(options.shape[option]),
-            start_h=start * problem.slot_h,
-            shares=seating.shares.get(job, ()),
-        )
-        for job, (option, start) in enumerate(
-            zip(choice.option.tolist(), choice.start.tolist(), strict=True)
-        )
-        if option >= 0
-    }
+    choice = first_come(instance, seating)
+    return decisions_of(problem, instance, choice, seating.shares)
 
 
 def first_come(instance: Instance, seating: Seating | None = None) -> Choice:

@@ -109,7 +109,7 @@ def data_problem(jobs: int, seed: int, *, slots: int = DATA_SLOTS) -> Problem:
     parts = _parts(demand, reading.jobs, seed, STATIC_H, STATIC_H / slots)
     parts |= {"datasets": reading.datasets, "links": data_links()}
     if slots == 1:
-        parts["assumptions"] = replace(parts["assumptions"], transfer_gbps=INSTANT_GBPS)
+        parts["links"] = tuple(replace(one, gbps=INSTANT_GBPS) for one in parts["links"])
     return Problem(**parts)
 
 

@@ -10,6 +10,8 @@ from hybridplace.model.plan import Placement, Plan, Share, Status, Unplaced
 from hybridplace.model.problem import Problem
 from hybridplace.model.run import run_of
 from hybridplace.model.verify import verify
+from hybridplace.solver.instance import Choice, Instance
+from hybridplace.solver.result import transfers_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +22,25 @@ class Decision:
     shape: int
     start_h: float = 0.0
     shares: tuple[Share, ...] = ()
+
+
+def decisions_of(
+    problem: Problem, instance: Instance, choice: Choice, shares: Mapping[int, tuple[Share, ...]]
+) -> dict[str, Decision]:
+    """Return a choice among compiled options, with the nodes by job row, as decisions."""
+    options = instance.options
+    return {
+        problem.jobs[job].id: Decision(
+            offer=problem.offers[int(options.offer[option])].id,
+            shape=int(options.shape[option]),
+            start_h=start * problem.slot_h,
+            shares=shares.get(job, ()),
+        )
+        for job, (option, start) in enumerate(
+            zip(choice.option.tolist(), choice.start.tolist(), strict=True)
+        )
+        if option >= 0
+    }
 
 
 def judged(problem: Problem, decisions: Mapping[str, Decision], rival: str) -> Plan:
@@ -37,14 +58,15 @@ def judged(problem: Problem, decisions: Mapping[str, Decision], rival: str) -> P
 
 
 def of_placements(problem: Problem, placements: Iterable[Placement], rival: str) -> Plan:
-    """Return placements as a plan that holds; see `judged`."""
+    """Return placements as a plan that holds, each copy of data paid once; see `judged`."""
     placed = tuple(placements)
     done = {one.job for one in placed}
     left_out = tuple(job.id for job in problem.jobs if job.id not in done)
-    costs = plan_costs(problem, placed, (), left_out)
+    transfers = transfers_for(problem, placed)
+    costs = plan_costs(problem, placed, transfers, left_out)
     plan = Plan(
         placements=placed,
-        transfers=(),
+        transfers=transfers,
         unplaced=tuple(Unplaced(job=job) for job in left_out),
         status=Status.FEASIBLE,
         costs=costs,

@@ -15,8 +15,13 @@ from pathlib import Path
 
 from benchmarks.solver.cases import Size
 from benchmarks.solver.firstcome import decide_first_come
-from benchmarks.solver.instances import independent_problem, slots_problem, static_problem
-from benchmarks.solver.judge import judged
+from benchmarks.solver.instances import (
+    data_problem,
+    independent_problem,
+    slots_problem,
+    static_problem,
+)
+from benchmarks.solver.judge import decisions_of, judged
 from benchmarks.solver.measure import WARM, Row, figures, reference_s, spending
 from benchmarks.solver.naive import naive
 from benchmarks.solver.skypilot.run import ask_skypilot
@@ -24,6 +29,13 @@ from hybridplace.model.cost import placement_costs
 from hybridplace.model.plan import Plan
 from hybridplace.model.problem import Problem
 from hybridplace.solver import solve
+from hybridplace.solver.compile import compile_instance
+from hybridplace.solver.seating import seat, seating_of
+from hybridplace.solver.shared import solve_shared
+from hybridplace.solver.state import State
+
+DATA_GAP = 0.01
+"""At which the search of the rival that pays for each copy ends, as ours does."""
 
 SAMPLE = 50
 """Jobs that SkyPilot is asked about: it takes each by itself, so that more say nothing new."""
@@ -117,6 +129,18 @@ def _naive(problem: Problem, _: Path | None) -> Answer | None:
     return Answer(jobs=len(problem.jobs), cpu_s=spent.cpu_s, plan=plan)
 
 
+def _full_transfer(problem: Problem, _: Path | None) -> Answer:
+    with spending() as spent:
+        instance = compile_instance(problem)
+        choice = solve_shared(instance, target_gap=DATA_GAP, sharing=False).choice
+        state, seating = State(instance), seating_of(problem, instance)
+        state.load(choice)
+        seat(seating, state)
+    decisions = decisions_of(problem, instance, state.choice(), seating.shares)
+    plan = judged(problem, decisions, "full-transfer")
+    return Answer(jobs=len(problem.jobs), cpu_s=spent.cpu_s, plan=plan)
+
+
 def _skypilot(problem: Problem, python: Path | None) -> Answer:
     if python is None:
         raise ValueError("where is the Python that has SkyPilot?")
@@ -147,6 +171,12 @@ RIVALS = {
         make=lambda size, seed: static_problem(size.jobs, seed),
         answer=_naive,
         sizes=(Size(jobs=10, quick=True), Size(jobs=30), Size(jobs=100)),
+    ),
+    "full-transfer": Rival(
+        told="our solver, charging each job for a copy of its own; judged at one copy per site",
+        make=lambda size, seed: data_problem(size.jobs, seed, slots=size.slots),
+        answer=_full_transfer,
+        sizes=(Size(jobs=100), Size(jobs=1000)),
     ),
     "skypilot": Rival(
         told="SkyPilot's optimizer, on independent jobs",

@@ -71,6 +71,14 @@ def test_our_plan_costs_no_more_than_first_come():
     assert row["rival_jobs"] == 50
 
 
+def test_charging_each_reader_is_judged_at_one_copy_per_site():
+    """The rival does not know that copies are shared; its plan still pays for each once."""
+    row = compare("full-transfer", Size(jobs=20), 1, None)
+
+    assert row["saving"] > -1e-6
+    assert row["rival_jobs"] == 20
+
+
 @pytest.fixture(scope="module")
 def independent():
     """Jobs for SkyPilot."""
