@@ -228,12 +228,13 @@ def _newton(smooth: _Smooth, price: Floats, box: Floats, steps: int) -> tuple[Fl
         trust = min(trust, change)
         step *= trust / change if change > 0 else 1.0
         expected_usd = float(spread.slope @ step - step @ hessian @ step / 2)
-        after = _spread(smooth, price + step)
+        tried = np.clip(price + step, low, high)
+        after = _spread(smooth, tried)
         gain_usd = after.usd - spread.usd
         if gain_usd > expected_usd / 2:
             trust *= 4
         if gain_usd > expected_usd / 20:
-            price, spread = price + step, after
+            price, spread = tried, after
             hessian, damping, flat = _curvature(smooth, spread)
         else:
             trust /= 4
@@ -340,7 +341,7 @@ def _step(slope: Floats, system: Floats, low: Floats, high: Floats) -> Floats:
             move /= 2
         else:
             break
-        step += moved
+        step = np.clip(step + moved, low, high)
         if (moved[rows] == move).all():
             break
     return step
