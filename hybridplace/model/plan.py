@@ -90,10 +90,11 @@ class Costs:
 
 
 class Status(StrEnum):
-    """What is proven about a plan."""
+    """What is proven about a plan; of an interrupted one that better was still being looked for."""
 
     OPTIMAL = "optimal"
     FEASIBLE = "feasible"
+    INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

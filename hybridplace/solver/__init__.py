@@ -43,7 +43,7 @@ def solve(
     InputError
         When costs are too large to be added up exactly.
     """
-    if len(problem.jobs) > EXACT_JOBS and _in_one_slot(problem):
+    if len(problem.jobs) > EXACT_JOBS:
         from hybridplace.solver.joint import solve_jointly
 
         return solve_jointly(problem, seed=seed, stop=stop, watch=watch)
@@ -56,8 +56,3 @@ def solve(
     candidates = choose_candidates(compiled)
     solution = solve_exactly(candidates, seed=seed, stop=stop or Stop(), watch=watch)
     return plan_of(compiled, candidates, solution, seed=seed)
-
-
-def _in_one_slot(problem: Problem) -> bool:
-    """Say whether nothing but capacity, limits and sites ties the jobs to each other."""
-    return problem.slots == 1 and not problem.datasets

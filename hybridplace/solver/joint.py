@@ -1,38 +1,107 @@
-"""Many jobs decided together: compile, price, round, improve, seat, certify.
+"""Many jobs decided together: compile, price, round, improve, prove, seat.
 
 docs/solver.md has the model and says which function states which formula.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable
 
 import numpy as np
 
-from hybridplace.model.plan import Placement, Plan, Share, Unplaced
+from hybridplace.model.plan import Plan
 from hybridplace.model.problem import Problem
-from hybridplace.model.run import run_of
 from hybridplace.solver.certificate import certificate_of
 from hybridplace.solver.classes import classes_of, decide_by_classes
 from hybridplace.solver.compile import compile_instance
 from hybridplace.solver.improve import Incumbent, improve
-from hybridplace.solver.instance import Choice, Instance
-from hybridplace.solver.knapsack import lift
-from hybridplace.solver.result import exclusion_counts, priced_plan
-from hybridplace.solver.seating import seat, seating_of
+from hybridplace.solver.instance import Choice, Instance, Prices
+from hybridplace.solver.knapsack import JobPrices, lift
+from hybridplace.solver.pricing import no_prices, reduced
+from hybridplace.solver.result import plan_of_choice
+from hybridplace.solver.seating import seated
+from hybridplace.solver.shared import solve_shared
+from hybridplace.solver.slots import relax_slots
 from hybridplace.solver.state import State
 from hybridplace.solver.static import Relaxation, relax_static
 from hybridplace.solver.stop import Progress, Stop
-from hybridplace.solver.tables import compile_jobs
-
-SOLVER = "dual prices, rounding, ejection"
 
 LIFTED_GAP = 0.0002
 """At which the bound is not raised any more."""
 
 GOOD_GAP = 0.001
 """What is enough where the optimum is asked for: the rest would cost more than it saves."""
+
+
+class Joint:
+    """One problem on its way to a plan; what is known at any moment survives an interrupt.
+
+    Attributes
+    ----------
+    instance : Instance
+    choice : Choice
+        Of a plan, apart from the nodes that its jobs get.
+    prices, bound_usd : Prices, float
+        What is proven so far.
+    whole : JobPrices or None
+        What knapsacks prove beyond that.
+    """
+
+    def __init__(
+        self,
+        instance: Instance,
+        *,
+        target_gap: float,
+        seed: int,
+        watch: Callable[[Progress], None] | None,
+    ) -> None:
+        self.instance, self.target_gap, self.seed, self.watch = instance, target_gap, seed, watch
+        nowhere = np.zeros(len(instance.jobs.reject_usd), dtype=np.int64)
+        self.choice = Choice(option=nowhere - 1, start=nowhere)
+        self.prices: Prices = no_prices(instance)
+        self.bound_usd = reduced(instance, self.prices).bound_usd
+        self.whole: JobPrices | None = None
+
+    def decide(self) -> None:
+        """Find prices and a plan, as the instance asks for."""
+        if self.instance.data is not None:
+            found = solve_shared(self.instance, target_gap=self.target_gap, seed=self.seed)
+            self.prices, self.bound_usd = found.shared.prices, found.shared.bound_usd
+            self.choice = found.choice
+            return
+        one_slot = self.instance.slots == 1
+        relaxed = relax_static(self.instance) if one_slot else relax_slots(self.instance)
+        self.search(relaxed)
+        self.lift()
+
+    def search(self, relaxed: Relaxation) -> None:
+        """Look for a plan near a relaxation."""
+        self.prices, self.bound_usd = relaxed.prices, relaxed.bound_usd
+        best = Incumbent(self._tell)
+        try:
+            improve(
+                self.instance,
+                relaxed.prices,
+                relaxed.lp,
+                target_gap=self.target_gap,
+                seed=self.seed,
+                incumbent=best,
+            )
+        finally:
+            self.choice = best.choice or self.choice
+
+    def lift(self) -> None:
+        """Prove more, where everything is one slot."""
+        if self.instance.slots == 1:
+            state = State(self.instance)
+            state.load(self.choice)
+            usd = state.total_usd()
+            self.whole = lift(self.instance, self.prices, usd, target_gap=LIFTED_GAP)
+            self.bound_usd = self.whole.bound_usd
+
+    def _tell(self, usd: float) -> None:
+        if self.watch is not None:
+            self.watch(Progress(round=0, objective_usd=usd, bound_usd=self.bound_usd))
 
 
 def solve_jointly(
@@ -47,98 +116,28 @@ def solve_jointly(
     An interrupt (Ctrl-C) ends the search, and the best plan so far is returned.
     """
     classes = classes_of(problem)
+    target_gap = max((stop or Stop()).gap, GOOD_GAP)
+    interrupted = False
     if classes.are_few:
         counted = decide_by_classes(problem, classes, seed=seed)
-        instance, relaxed, choice = counted.instance, counted.relaxed, counted.choice
+        joint = Joint(counted.instance, target_gap=target_gap, seed=seed, watch=watch)
+        joint.prices, joint.bound_usd = counted.relaxed.prices, counted.relaxed.bound_usd
+        joint.choice = counted.choice
     else:
         instance = compile_instance(problem)
-        relaxed = relax_static(instance)
-        target_gap = max((stop or Stop()).gap, GOOD_GAP)
-        choice = _search(instance, relaxed, target_gap=target_gap, seed=seed, watch=watch)
-    state = State(instance)
-    state.load(choice)
-    whole = lift(instance, relaxed.prices, state.total_usd(), target_gap=LIFTED_GAP)
-    seating = seating_of(problem, instance)
-    seat(seating, state)
-    placements = _placements(problem, instance, state.choice(), seating.shares)
-    return priced_plan(
+        joint = Joint(instance, target_gap=target_gap, seed=seed, watch=watch)
+        try:
+            joint.decide()
+        except KeyboardInterrupt:
+            interrupted = True
+    choice, shares = seated(problem, joint.instance, joint.choice)
+    prices = joint.prices if joint.whole is None else joint.whole.prices
+    return plan_of_choice(
         problem,
-        placements,
-        _unplaced(problem, {one.job for one in placements}),
-        bound_usd=whole.bound_usd,
-        solver=SOLVER,
+        joint.instance,
+        choice,
+        shares,
+        certificate=certificate_of(problem, prices, joint.bound_usd, whole=joint.whole),
         seed=seed,
-        certificate=certificate_of(problem, whole.prices, whole.bound_usd, whole=whole),
+        interrupted=interrupted,
     )
-
-
-def _search(
-    instance: Instance,
-    relaxed: Relaxation,
-    *,
-    target_gap: float,
-    seed: int,
-    watch: Callable[[Progress], None] | None,
-) -> Choice:
-    """Return the best choice found, also when an interrupt ended the search."""
-
-    def tell(usd: float) -> None:
-        if watch is not None:
-            watch(Progress(round=0, objective_usd=usd, bound_usd=relaxed.bound_usd))
-
-    best = Incumbent(tell)
-    with suppress(KeyboardInterrupt):
-        improve(
-            instance,
-            relaxed.prices,
-            relaxed.lp,
-            target_gap=target_gap,
-            seed=seed,
-            incumbent=best,
-        )
-    if best.choice is None:
-        nowhere = np.zeros(len(instance.jobs.reject_usd), dtype=np.int64)
-        return Choice(option=nowhere - 1, start=nowhere)
-    return best.choice
-
-
-def _placements(
-    problem: Problem,
-    instance: Instance,
-    choice: Choice,
-    shares: Mapping[int, tuple[Share, ...]],
-) -> list[Placement]:
-    """Return the placement of each job that has a pair."""
-    options, found = instance.options, []
-    for number in np.flatnonzero(choice.option >= 0).tolist():
-        row, job = int(choice.option[number]), problem.jobs[number]
-        offer, shape = problem.offers[int(options.offer[row])], int(options.shape[row])
-        start_h = float(choice.start[number]) * problem.slot_h
-        run = run_of(problem, job, offer, job.shapes[shape], start_h)
-        assert run is not None  # noqa: S101 - an option fits its offer
-        on = shares.get(number, ())
-        machines = len({share.node for share in on}) if on else run.machines
-        found.append(
-            Placement(
-                job=job.id,
-                offer=offer.id,
-                shape=shape,
-                start_h=start_h,
-                end_h=run.end_h,
-                machines=machines,
-                shares=on,
-            )
-        )
-    return found
-
-
-def _unplaced(problem: Problem, placed: set[str]) -> list[Unplaced]:
-    """Return the jobs that are left out, each with what stands against it."""
-    numbers = [row for row, job in enumerate(problem.jobs) if job.id not in placed]
-    if not numbers:
-        return []
-    compiled = compile_jobs(problem, numbers)
-    left_out = [problem.jobs[number].id for number in numbers]
-    return [
-        Unplaced(job=job, reasons=exclusion_counts(compiled, job, left_out)) for job in left_out
-    ]

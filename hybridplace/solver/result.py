@@ -11,17 +11,18 @@ import numpy as np
 from hybridplace.model.certificate import Certificate
 from hybridplace.model.cost import plan_carbon_g, plan_costs
 from hybridplace.model.data import copies_needed, holders, transfer_hours
-from hybridplace.model.plan import Placement, Plan, Status, Transfer, Unplaced
+from hybridplace.model.plan import Placement, Plan, Share, Status, Transfer, Unplaced
 from hybridplace.model.problem import Problem
 from hybridplace.model.run import TIME_TOLERANCE_H, run_of
 from hybridplace.model.verify import MONEY_TOLERANCE
 from hybridplace.solver.candidates import Candidates
 from hybridplace.solver.exact import Solution
+from hybridplace.solver.instance import Choice, Instance
 from hybridplace.solver.place import denying_rules, may_copy
 from hybridplace.solver.reasons import TEXT, Reason, reasons_of
-from hybridplace.solver.tables import Compiled
+from hybridplace.solver.tables import Compiled, compile_jobs
 
-SOLVER = "cp-sat"
+SOLVER, JOINT_SOLVER = "cp-sat", "prices, rounding, ejection"
 NOT_MADE = "could run here if its input were made, but this is left out:"
 NO_ROOM = "could run here, but room or money goes to other jobs"
 
@@ -41,6 +42,78 @@ def plan_of(compiled: Compiled, candidates: Candidates, solution: Solution, *, s
     )
 
 
+def plan_of_choice(
+    problem: Problem,
+    instance: Instance,
+    choice: Choice,
+    shares: Mapping[int, tuple[Share, ...]],
+    *,
+    certificate: Certificate,
+    seed: int,
+    interrupted: bool,
+) -> Plan:
+    """Return the plan that a choice of options and starts is.
+
+    Parameters
+    ----------
+    shares : mapping
+        Of each job on own nodes, by its number.
+    """
+    placements = _placements(problem, instance, choice, shares)
+    return priced_plan(
+        problem,
+        placements,
+        _unplaced(problem, {one.job for one in placements}),
+        bound_usd=certificate.bound_usd,
+        solver=JOINT_SOLVER,
+        seed=seed,
+        certificate=certificate,
+        interrupted=interrupted,
+    )
+
+
+def _placements(
+    problem: Problem,
+    instance: Instance,
+    choice: Choice,
+    shares: Mapping[int, tuple[Share, ...]],
+) -> list[Placement]:
+    """Return the placement of each job that has a pair."""
+    options, found = instance.options, []
+    for number in np.flatnonzero(choice.option >= 0).tolist():
+        row, job = int(choice.option[number]), problem.jobs[number]
+        offer, shape = problem.offers[int(options.offer[row])], int(options.shape[row])
+        start_h = float(choice.start[number]) * problem.slot_h
+        run = run_of(problem, job, offer, job.shapes[shape], start_h)
+        assert run is not None  # noqa: S101 - an option fits its offer
+        on = shares.get(number, ())
+        machines = len({share.node for share in on}) if on else run.machines
+        found.append(
+            Placement(
+                job=job.id,
+                offer=offer.id,
+                shape=shape,
+                start_h=start_h,
+                end_h=run.end_h,
+                machines=machines,
+                shares=on,
+            )
+        )
+    return found
+
+
+def _unplaced(problem: Problem, placed: set[str]) -> list[Unplaced]:
+    """Return the jobs that are left out, each with what stands against it."""
+    numbers = [row for row, job in enumerate(problem.jobs) if job.id not in placed]
+    if not numbers:
+        return []
+    compiled = compile_jobs(problem, numbers)
+    left_out = [problem.jobs[number].id for number in numbers]
+    return [
+        Unplaced(job=job, reasons=exclusion_counts(compiled, job, left_out)) for job in left_out
+    ]
+
+
 def priced_plan(
     problem: Problem,
     placements: Sequence[Placement],
@@ -50,6 +123,7 @@ def priced_plan(
     solver: str,
     seed: int,
     certificate: Certificate | None = None,
+    interrupted: bool = False,
 ) -> Plan:
     """Return the plan of some placements: with transfers, and costs by the cost formulas."""
     transfers = transfers_for(problem, placements)
@@ -57,11 +131,12 @@ def priced_plan(
     total_usd = costs.total_usd
     bound_usd = min(bound_usd, total_usd)
     proven = math.isclose(bound_usd, total_usd, rel_tol=MONEY_TOLERANCE, abs_tol=MONEY_TOLERANCE)
+    missed = Status.INTERRUPTED if interrupted else Status.FEASIBLE
     return Plan(
         placements=tuple(placements),
         transfers=transfers,
         unplaced=tuple(unplaced),
-        status=Status.OPTIMAL if proven else Status.FEASIBLE,
+        status=Status.OPTIMAL if proven else missed,
         costs=costs,
         objective_usd=total_usd,
         bound_usd=bound_usd,

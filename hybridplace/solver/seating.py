@@ -17,7 +17,7 @@ from hybridplace.model.plan import Share
 from hybridplace.model.problem import Problem
 from hybridplace.model.run import run_of
 from hybridplace.solver.groups import groups_of, nodes_of
-from hybridplace.solver.instance import Instance, Ints
+from hybridplace.solver.instance import Choice, Instance, Ints
 from hybridplace.solver.nodes import Nodes, pack_many
 from hybridplace.solver.packing import Stay
 from hybridplace.solver.rounding import all_pairs
@@ -97,28 +97,74 @@ def seating_of(problem: Problem, instance: Instance) -> Seating:
     return Seating(problem=problem, instance=instance, nodes=nodes)
 
 
-def seat(seating: Seating, state: State) -> None:
-    """Give nodes to all jobs of `state` that need some; move or leave out those that find none."""
-    moved: list[int] = []
+def seated(
+    problem: Problem, instance: Instance, choice: Choice
+) -> tuple[Choice, dict[int, tuple[Share, ...]]]:
+    """Return a choice in which all jobs on own nodes have their nodes, and these by job.
+
+    Jobs that find no nodes are moved, or left out; where data ties them, only within their site
+    and hour, and who reads what they would have made is left out with them.
+    """
+    state = State(instance)
+    state.load(choice)
+    seating = seating_of(problem, instance)
+    homeless = _seat_all(seating, state)
+    where = {job: (int(state.option[job]), int(state.start[job])) for job in homeless}
+    for job in homeless:
+        state.remove(job)
+    tied = instance.data is not None
+    for job in sorted(homeless, key=lambda job: -state.usd[job]):
+        if not _move(seating, state, job, like=where[job] if tied else None):
+            _leave_readers(seating, state, job)
+    if not tied:
+        _fill(seating, state, RETRIED * len(homeless))
+    return state.choice(), seating.shares
+
+
+def _seat_all(seating: Seating, state: State) -> list[int]:
+    """Give nodes to all jobs of `state` that need some; return those that find none."""
+    homeless: list[int] = []
     for group, nodes in seating.nodes.items():
         jobs = sorted(state.members[group])
         stays = [seating.stay(int(state.option[job]), int(state.start[job])) for job in jobs]
         found = pack_many(nodes, stays, [seating.held(job) for job in jobs])
         for job, shares in zip(jobs, found, strict=True):
             if shares is None:
-                moved.append(job)
+                homeless.append(job)
             else:
                 seating.shares[job] = shares
-    for job in moved:
-        state.remove(job)
-    for job in sorted(moved, key=lambda job: -state.usd[job]):
-        _move(seating, state, job)
-    _fill(seating, state, RETRIED * len(moved))
+    return homeless
 
 
-def _move(seating: Seating, state: State, job: int, *, below_usd: float = np.inf) -> bool:
-    """Put a job that is left out on the cheapest pair that holds it, nodes included."""
-    for option, start, usd in _fitting(state, job):
+def _leave_readers(seating: Seating, state: State, job: int) -> None:
+    """Leave out who reads what a job would have made, and so on."""
+    data = state.instance.data
+    if data is None:
+        return
+    made = np.flatnonzero(data.maker == job)
+    for reader in data.reads[np.isin(data.reads[:, 1], made), 0].tolist():
+        if state.option[reader] >= 0:
+            seating.leave(int(state.option[reader]), int(state.start[reader]))
+            state.remove(reader)
+        _leave_readers(seating, state, reader)
+
+
+def _move(
+    seating: Seating,
+    state: State,
+    job: int,
+    *,
+    below_usd: float = np.inf,
+    like: tuple[int, int] | None = None,
+) -> bool:
+    """Put a job that is left out on the cheapest pair that holds it, nodes included.
+
+    Parameters
+    ----------
+    like : pair or None
+        Whose site and start it must keep, ending no later.
+    """
+    for option, start, usd in _fitting(state, job, like):
         if usd >= below_usd:
             return False
         if seating.take(option, start):
@@ -127,10 +173,16 @@ def _move(seating: Seating, state: State, job: int, *, below_usd: float = np.inf
     return False
 
 
-def _fitting(state: State, job: int) -> Iterator[tuple[int, int, float]]:
+def _fitting(
+    state: State, job: int, like: tuple[int, int] | None
+) -> Iterator[tuple[int, int, float]]:
     """Yield the pairs of a job that fit, each option at its best start, the cheapest first."""
     option, start = all_pairs(state, job)
     fits = state.fits(option, start)
+    if like is not None:
+        options = state.instance.options
+        fits &= (options.site[option] == options.site[like[0]]) & (start == like[1])
+        fits &= options.hours[option] <= options.hours[like[0]]
     option, start = option[fits], start[fits]
     usd = state.costs(option, start)
     order = np.lexsort((start, option, usd))

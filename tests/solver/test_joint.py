@@ -46,6 +46,17 @@ def test_many_jobs_are_placed_within_a_small_gap(seed) -> None:
     assert plan.gap < 0.02
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_anything_drawn_is_planned(seed) -> None:
+    """Over time, with data, pipelines, and jobs that are together or apart: the plan holds."""
+    problem = crowded_problem(seed)
+    plan = solve_jointly(problem)
+    best = best_plan(problem)
+
+    assert breaches(problem, plan) == ()
+    assert plan.bound_usd <= best.objective_usd + 1e-6
+
+
 def test_the_same_input_gives_the_same_bytes() -> None:
     """Twice the same problem, twice the same plan; in another order of jobs and offers too."""
     problem = static_problem(120, 3)
