@@ -30,7 +30,7 @@ def write_page(
     day = datetime.now(UTC).date().isoformat()
     parts = [
         f"Measured on {day}: {machine()}.",
-        f"Command: `python -m benchmarks.solver {command}`",
+        f"Command: `{command}`",
     ]
     if middle:
         parts += ["Medians over seeds, beside what is promised (in brackets):"]

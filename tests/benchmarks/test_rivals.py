@@ -167,4 +167,4 @@ def test_a_page_keeps_what_stands_around_the_figures(tmp_path):
     assert once.endswith("after\n")
     assert "| first-come |" in once
     assert "old" not in once
-    assert "/somewhere" not in once
+    assert "`python -m benchmarks.solver --skypilot PYTHON`" in once
