@@ -43,6 +43,9 @@ FEW_STARTS = 4
 OPTION_REACH = 0.5
 """An option may become best if what it pays for scarce things changes by this share."""
 
+JOBS_OF_REACH = 10.0
+"""See `_reach`."""
+
 NEAR = 2e-3
 """Of the mean cost of a job: what may become best whatever it pays."""
 
@@ -60,7 +63,7 @@ class Phase:
     Parameters
     ----------
     reach : float
-        A start may become best if what it pays for scarce things changes by this share.
+        Times `_reach`: a start may become best if what it pays for scarce things changes so much.
     step : float
         As in `Search`.
     temperature : float
@@ -73,13 +76,19 @@ class Phase:
 
 
 PHASES = (
-    Phase(reach=0.3, step=0.04, temperature=1e-3),
-    Phase(reach=0.1, step=0.02, temperature=5e-4),
-    Phase(reach=0.05, step=0.01, temperature=3e-4),
+    Phase(reach=1.0, step=0.04, temperature=1e-3),
+    Phase(reach=0.4, step=0.02, temperature=5e-4),
+    Phase(reach=0.2, step=0.01, temperature=3e-4),
 )
 
-WORK = 20_000_000
+WORK = 30_000_000
 """Pairs that a phase looks at, over all its steps."""
+
+REPEATS = 2
+"""Of the last phase, at most, while pairs that are not near cost more than `MISSED`."""
+
+MISSED = 1e-3
+"""Of the bound."""
 
 FEWEST_STEPS, MOST_STEPS = 30, 300
 
@@ -107,8 +116,11 @@ def relax_slots(instance: Instance, extra_usd: Floats | None = None) -> Relaxati
     lines = lines_of(instance)
     pace = _pace(instance, lines, best)
     lp = _best_parts(best.priced)
-    for phase in PHASES if len(lp.option) else ():
+    for turn in range(len(PHASES) + REPEATS if len(extra) else 0):
+        phase = PHASES[min(turn, len(PHASES) - 1)]
         working = _near(instance, lines, (best, latest), phase, extra)
+        if not len(working.option):
+            break
         found = ascend(
             lines,
             working,
@@ -124,6 +136,10 @@ def relax_slots(instance: Instance, extra_usd: Floats | None = None) -> Relaxati
         if latest.priced.bound_usd > best.priced.bound_usd:
             best = latest
         lp = _parts(working, found)
+        others_usd = float(instance.jobs.reject_usd.sum() - working.reject_usd.sum())
+        missed_usd = found.usd + others_usd - latest.priced.bound_usd
+        if turn + 1 >= len(PHASES) and missed_usd <= MISSED * abs(best.priced.bound_usd):
+            break
     return Relaxation(prices=best.prices, bound_usd=best.priced.bound_usd, lp=lp, optimal=False)
 
 
@@ -255,10 +271,19 @@ def _near_keys(instance: Instance, point: _Point, reach: float, extra: Floats) -
     option, start = _expand(instance, point.prices, rows)
     usd = reduced_at(instance, point.prices, option, start, extra)
     paid_usd = np.abs(usd - costs_at(instance, option, start) - extra[option])
+    reach *= _reach(instance)
     high_usd = near_usd + best_of_jobs(instance, point.priced.usd + reach * point.paid_usd)[0]
     near = usd - reach * paid_usd <= high_usd[options.job[option]]
     key = option[near] * instance.slots + start[near]
     return np.concatenate([key, rows * instance.slots + point.priced.start[rows]])
+
+
+def _reach(instance: Instance) -> float:
+    """Return by which share prices of slots differ from their mean, as a rule.
+
+    Demand varies by the root of the number of jobs.
+    """
+    return min(OPTION_REACH, JOBS_OF_REACH / float(np.sqrt(len(instance.jobs.reject_usd))))
 
 
 def _expand(instance: Instance, prices: Prices, rows: Ints) -> tuple[Ints, Ints]:
