@@ -18,7 +18,7 @@ from hybridplace.solver.options import Ties, chunk_options
 from hybridplace.solver.store import Store
 from hybridplace.solver.supply import Supply, chunk_of, supply_of
 
-CHUNK = 1000
+CHUNK = 2000
 """Jobs priced together."""
 
 

@@ -196,18 +196,20 @@ def _dearer_in_group(block: Block, offer: Ints, shape: Ints, *, sited: bool) -> 
     begins = np.arange(len(offer)) == 0
     for key in keys:
         begins[1:] |= key[1:] != key[:-1]
-    starts, most = np.flatnonzero(begins), block.usd(high)[offer, shape]
+    at = offer * len(block.rows) + shape
+    starts, most = np.flatnonzero(begins), block.usd(high).reshape(-1)[at]
     counts = np.diff(starts, append=len(offer))
     cheapest = np.flatnonzero(most <= np.repeat(np.minimum.reduceat(most, starts), counts))
     segment = np.cumsum(begins) - 1
     best = cheapest[np.flatnonzero(np.diff(segment[cheapest], prepend=-1))][segment]
-    dearer: Bools = block.usd(low)[offer, shape] >= most[best]
+    dearer: Bools = block.usd(low).reshape(-1)[at] >= most[best]
     dearer[best] = False
-    use = block.quota[offer, shape]
+    use = block.quota.reshape(-1)[at]
     dearer &= use >= use[best]
-    hours = np.where(timed_shapes(block, sited=sited)[shape], runs.hours[kind, shape], 0.0)
-    dearer &= hours >= hours[best]
+    if (timed := timed_shapes(block, sited=sited)).any():
+        hours = np.where(timed[shape], runs.hours[kind, shape], 0.0)
+        dearer &= hours >= hours[best]
     for place in range(block.places):
-        counted = block.limit_use(place, high)[offer, shape]
-        dearer &= block.limit_use(place, low)[offer, shape] >= counted[best]
+        counted = block.limit_use(place, high).reshape(-1)[at]
+        dearer &= block.limit_use(place, low).reshape(-1)[at] >= counted[best]
     return dearer

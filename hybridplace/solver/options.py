@@ -100,7 +100,10 @@ def _by_wait(supply: Supply, c: Columns) -> tuple[list[tuple[Ints, Floats]], Flo
 
 def _order(key: Ints, usd: Floats, c: Columns, rows: Ints) -> Ints:
     """Return the order of (key, usd, offer, shape)."""
-    order = np.lexsort((usd, key))
+    # Two sorts of plain numbers are faster than one by two keys.
+    rank = np.empty(len(key), dtype=np.int64)
+    rank[np.argsort(usd)] = np.arange(len(key))
+    order = np.argsort(key * np.int64(len(key)) + rank)
     tied = (np.diff(key[order]) == 0) & (np.diff(usd[order]) == 0)
     if tied.any():
         order = np.lexsort((c["shape"][rows], c["offer"][rows], usd, key))
@@ -174,10 +177,12 @@ def _columns(block: Block, begin: int, o: Ints, s: Ints, *, sited: bool) -> Colu
     """Return pairs, given by rows of offers and of shapes, as columns."""
     chunk, table, offer = block.chunk, block.table, block.offers[o]
     job, steady = block.job[s], block.usd(table.tariffs.steady)
-    usd, late_usd = steady[o, s], np.broadcast_to(lateness_usd(block), steady.shape)[o, s]
+    at, late_usd = o * steady.shape[1] + s, lateness_usd(block)
+    usd = steady.reshape(-1)[at]
+    least_usd = usd + np.broadcast_to(late_usd, steady.shape)[o, s] if late_usd.any() else usd
     counts = np.zeros((len(o), chunk.limit.shape[1]))
     for place in range(block.places):
-        counts[:, place] = block.limit_use(place, table.tariffs.steady)[o, s]
+        counts[:, place] = block.limit_use(place, table.tariffs.steady).reshape(-1)[at]
     hourly: Columns = {}
     if chunk.supply.varies:
         hourly["rate"], hourly["row"] = rates(block, o, s)
@@ -189,7 +194,7 @@ def _columns(block: Block, begin: int, o: Ints, s: Ints, *, sited: bool) -> Colu
         "group": table.group[offer],
         "owned": table.owned[offer],
         "cost_usd": usd,
-        "least_usd": usd + late_usd,
+        "least_usd": least_usd,
         "due_h": chunk.jobs.due_h[job],
         "late_usd_h": chunk.jobs.late_usd_h[job],
         "limit": np.where(block.counted[o, s], block.limit[s], -1),
