@@ -22,13 +22,13 @@ from hybridplace.solver.pipelines import edge_prices, gather, softmin, spread
 from hybridplace.solver.pricing import no_prices, reduced
 from hybridplace.solver.relaxation import Offered, Readers, Relaxed, data_of, heads
 
-COOLING = 0.4
+COOLING = 0.5
 """Each temperature is this part of the one before."""
 
-HOT, COLD = 0.6, 0.005
+HOT, COLD = 0.6, 0.004
 """First and last temperature, in parts of what a job costs on average."""
 
-STEPS = 40
+STEPS = 30
 """Steps at each temperature."""
 
 WARM = 0.1
