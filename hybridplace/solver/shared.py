@@ -24,7 +24,7 @@ from hybridplace.solver.together import decide_together
 NEAR, MOST_PAIRS = 4.0, 16
 """Pairs that are tried: of so small an excess (times what a job costs), and so many of a job."""
 
-DEPTHS = (1, 2, 2)
+DEPTHS = (1, 2)
 """Of the ejection chains in each pass."""
 
 CORE_JOBS, CORE_PAIRS = 160, 8

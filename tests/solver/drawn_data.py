@@ -19,19 +19,26 @@ FREE_SITES = 4
 
 
 def drawn_data_instance(
-    jobs: int, seed: int, *, slots: int = 1, limits: int = 0, pipelines: float = 0.4
+    jobs: int,
+    seed: int,
+    *,
+    slots: int = 1,
+    limits: int = 0,
+    pipelines: float = 0.4,
+    median_gib: float = 80.0,
 ) -> Instance:
     """Return a drawn instance whose jobs share datasets and hand results on.
 
     A few datasets have many readers, sizes are 10 GiB to 10 TiB, each has one or two homes, and
     copies cost what clouds take: nothing from own sites, less within a provider and a continent.
     The share `pipelines` of the jobs are stages of chains of 2 to 4 with results of 1 to 500 GiB.
+    The larger datasets are (`median_gib`), the more sharing matters.
     """
     base = drawn_instance(jobs, seed, slots=slots, limits=limits)
     draw = np.random.default_rng((seed, 77))
     options = _spread_free_offers(_that_fit(base), draw)
     usd_gib, gbps = _links(draw)
-    homes, size_gib = _datasets(draw, max(2, jobs // 8))
+    homes, size_gib = _datasets(draw, max(2, jobs // 8), median_gib)
     reads, makers = _reads(draw, jobs, len(size_gib), pipelines)
     made_gib = np.exp(draw.uniform(0.0, np.log(500.0), len(makers)))
     fee_usd, ready_h = _cheapest(homes, size_gib, usd_gib, gbps)
@@ -114,14 +121,16 @@ def _links(draw: np.random.Generator) -> tuple[Floats, Floats]:
     return usd_gib, gbps
 
 
-def _datasets(draw: np.random.Generator, datasets: int) -> tuple[list[Ints], Floats]:
+def _datasets(
+    draw: np.random.Generator, datasets: int, median_gib: float
+) -> tuple[list[Ints], Floats]:
     """Return the homes and sizes of datasets; one in eight lies at an own site."""
     own = draw.random(datasets) < 0.125
     homes = [
         draw.choice(POOLS if own[d] else np.arange(POOLS, SITES), draw.integers(1, 3), False)
         for d in range(datasets)
     ]
-    return homes, np.exp(draw.normal(np.log(80.0), 1.4, datasets)).clip(10.0, 10_240.0)
+    return homes, np.exp(draw.normal(np.log(median_gib), 1.4, datasets)).clip(10.0, 10_240.0)
 
 
 def _reads(
