@@ -18,12 +18,14 @@ from itertools import combinations, product
 from hybridplace.model import verify, verify_placement
 from hybridplace.model.cost import (
     placement_costs,
+    placement_run,
     plan_carbon_g,
     plan_costs,
     rejection_costs,
     transfer_usd,
 )
 from hybridplace.model.data import copies_needed, holders
+from hybridplace.model.fairness import dominant_share, dues, worst_off
 from hybridplace.model.job import Inference, Job, Shape
 from hybridplace.model.plan import (
     Costs,
@@ -35,11 +37,12 @@ from hybridplace.model.plan import (
     Unplaced,
 )
 from hybridplace.model.problem import Problem
-from hybridplace.model.run import run_of
+from hybridplace.model.run import planned_quantile, run_of
 from hybridplace.model.site import Market, Node, Offer
 
 _LASTING = (
     verify.jobs_are_together_or_apart,
+    verify.jobs_are_spread,
     verify.producers_are_placed,
     verify.inputs_come_first,
     verify.quotas_hold,
@@ -51,16 +54,23 @@ _NODES = (verify.nodes_hold,)
 """The same, for the one rule of several jobs that depends on shares."""
 
 Placements = tuple[Placement, ...]
+Got = dict[str, float]
+"""What each tenant has of the own nodes."""
+
 Decided = tuple[Placements, ...]
 """For each job that is placed, the placements that differ in their shares only."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One way to decide a job: left out, or placed, with one of several sets of shares."""
+    """One way to decide a job: left out, or placed, with one of several sets of shares.
+
+    `share` is what it adds to what the job's tenant has of the own nodes.
+    """
 
     usd: float
     alternatives: Placements = ()
+    share: float = 0.0
 
 
 def best_plan(problem: Problem) -> Plan:
@@ -69,9 +79,10 @@ def best_plan(problem: Problem) -> Plan:
     choices = [_choices(problem, problem.job[job]) for job in order]
     least = [min(choice.usd for choice in each) for each in choices]
     rest = [sum(least[depth:]) for depth in range(len(order) + 1)]
+    unfair = _Unfairness(problem, order, choices)
     best = stated(problem, (), (), order)
 
-    def decide(depth: int, usd: float, decided: Decided, packed: Placements) -> None:
+    def decide(depth: int, usd: float, decided: Decided, packed: Placements, got: Got) -> None:
         nonlocal best
         if depth == len(order):
             best = _with_transfers(problem, packed, best)
@@ -79,17 +90,41 @@ def best_plan(problem: Problem) -> Plan:
         for choice in choices[depth]:
             if usd + choice.usd + rest[depth + 1] >= best.objective_usd:
                 return  # the choices that follow cost as much or more
+            more = unfair.with_choice(got, depth, choice)
+            unfair_usd = unfair.least_usd(more, depth + 1)
+            if usd + choice.usd + unfair_usd + rest[depth + 1] >= best.objective_usd:
+                continue
             chosen = (*decided, choice.alternatives) if choice.alternatives else decided
             placements = _packed(problem, chosen, packed)
             if placements is None:
                 continue
             # The data of the first jobs may cost so much that no choice here is cheap enough.
             moved_usd = _least_transfer_usd(problem, placements)
-            if usd + choice.usd + moved_usd + rest[depth + 1] < best.objective_usd:
-                decide(depth + 1, usd + choice.usd, chosen, placements)
+            lost_usd = unfair_usd + moved_usd
+            if usd + choice.usd + lost_usd + rest[depth + 1] < best.objective_usd:
+                decide(depth + 1, usd + choice.usd, chosen, placements, more)
 
-    decide(0, 0.0, (), ())
+    decide(0, 0.0, (), (), dict.fromkeys(problem.tenant_ids, 0.0))
     return best
+
+
+class _Unfairness:
+    """What unfairness costs at least, once the first jobs are decided: the others may all help."""
+
+    def __init__(self, problem: Problem, order: tuple[str, ...], choices: list[list[Choice]]):
+        self.unfair_usd, self.due = problem.assumptions.unfair_usd, dues(problem)
+        self.tenants = [problem.job[job].tenant for job in order]
+        self.most = [max(choice.share for choice in each) for each in choices]
+
+    def with_choice(self, got: Got, depth: int, choice: Choice) -> Got:
+        tenant = self.tenants[depth]
+        return {**got, tenant: got[tenant] + choice.share}
+
+    def least_usd(self, got: Got, depth: int) -> float:
+        got = dict(got)
+        for tenant, most in zip(self.tenants[depth:], self.most[depth:], strict=True):
+            got[tenant] += most
+        return self.unfair_usd * (1.0 - worst_off(got, self.due))
 
 
 def stated(
@@ -113,6 +148,7 @@ def stated(
         solver="brute",
         seed=0,
         problem_digest=problem.digest,
+        quantile=planned_quantile(problem),
     )
 
 
@@ -139,7 +175,9 @@ def _choices(problem: Problem, job: Job) -> list[Choice]:
         )
         if placed:
             usd = placement_costs(problem, placed[0]).total_usd
-            found.append(Choice(usd=usd, alternatives=placed))
+            run = placement_run(problem, placed[0])
+            share = dominant_share(problem, offer, shape, run)
+            found.append(Choice(usd=usd, alternatives=placed, share=share))
     return sorted(found, key=lambda choice: choice.usd)
 
 

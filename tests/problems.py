@@ -25,8 +25,10 @@ from hybridplace.model.problem import (
     LimitMeasure,
     Problem,
     Rule,
+    Spread,
 )
 from hybridplace.model.site import (
+    Domain,
     Lease,
     LeaseState,
     Link,
@@ -268,6 +270,53 @@ def _maintained() -> Problem:
     return problem.with_jobs(TRAIN, replace(TRAIN, id="other"))
 
 
+def _spread() -> Problem:
+    """Two replicas in two countries, although both would be cheapest in the lab."""
+    two = Spread(id="two", jobs=("a", "b"), domain=Domain.COUNTRY, at_most=1)
+    problem = replace(PLAIN.with_jobs(*(replace(TRAIN, id=one) for one in "ab")), spreads=(two,))
+    return replace(problem, assumptions=Assumptions(interruptions_per_h=0.0))
+
+
+def _moving() -> Problem:
+    """Two run where it is dear and would be moved to the lab for nothing: only one may be."""
+    leases = tuple(
+        Lease(
+            id=f"key-{job}",
+            provider="aws",
+            owner="estate",
+            plan="earlier",
+            job=job,
+            offer="near/g4/on_demand",
+            machines=("i-1",),
+            state=LeaseState.ACTIVE,
+        )
+        for job in ("a", "b")
+    )
+    one = Limit(id="moves", measure=LimitMeasure.MOVES, at_most=1.0)
+    problem = PLAIN.with_jobs(*(replace(TRAIN, id=job) for job in ("a", "b")))
+    return replace(problem, leases=leases, limits=(one,))
+
+
+def _fair() -> Problem:
+    """Nodes for one at a time: the tenant of the larger weight gets more, though nobody pays."""
+    one_hour = Training(units=4.0)
+    pool = replace(NODES, nodes=(replace(NODES.nodes[0], accelerators=1),))
+    mine = [replace(TRAIN, id=f"t{number}", work=one_hour, reject_usd=9.0) for number in (1, 2)]
+    others = [replace(one, id=f"u{number}", tenant="u") for number, one in enumerate(mine)]
+    problem = replace(PLAIN, horizon_h=12.0, pools=(pool,), offers=(OWNED,))
+    problem = replace(problem, assumptions=Assumptions(unfair_usd=50.0))
+    return problem.with_jobs(*mine, *others)
+
+
+def _uncertain() -> Problem:
+    """Twice the work in nine of ten cases would miss the deadline on the slower shape."""
+    slow = replace(ONE_GPU, units_h=1.0)
+    fast = replace(ONE_GPU, units_h=2.0, cpus=8)
+    job = replace(TRAIN, shapes=(slow, fast), work_range=(0.5, 2.0), deadline_h=3.0)
+    problem = replace(PLAIN, assumptions=Assumptions(quantile=0.9))
+    return problem.with_jobs(job)
+
+
 def _impossible() -> Problem:
     """Nothing fits, is priced, is for sale or ends in time: both jobs are left out."""
     offers = (replace(BOUGHT, available=False), replace(SPOT, price_usd_h=None))
@@ -290,6 +339,10 @@ NAMED = {
         _gang,
         _waiting,
         _maintained,
+        _spread,
+        _moving,
+        _fair,
+        _uncertain,
         _impossible,
     )
 }

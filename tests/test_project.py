@@ -133,11 +133,14 @@ DIMENSIONLESS = {
     "devices": "loads in accelerators, by index",
     "discount": "a share of the price",
     "efficiency": "a share of the linear speed-up",
+    "hour_of_day": "in the unit that the measure beside it names",
     "hourly": "in the unit that the measure beside it names",
     "pue": "a ratio of energies",
+    "quantile": "a share of the chances",
     "share": "a share of the requests",
     "units": "a count in the job's own unit",
     "weight": "relative to other tenants",
+    "work_range": "factors of the stated work",
 }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from hybridplace.checker.columns import Bools, Columns, Floats, Ints, architecture_bits
 from hybridplace.model.job import Inference, Job, Shape, Training, Tuning
 from hybridplace.model.problem import Problem
-from hybridplace.model.run import TIME_TOLERANCE_H, load_workers, slot_count, work_h
+from hybridplace.model.run import TIME_TOLERANCE_H, load_workers, slot_count, work_factor, work_h
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +104,9 @@ def _size(shape: Shape, bits: dict[str, int]) -> tuple[float, ...]:
 def _work(problem: Problem, job: Job, shape: Shape) -> tuple[float, ...]:
     if isinstance(job.work, Inference):
         return _serving(problem, job, job.work, shape)
-    work, tuning = work_h(job, shape), isinstance(job.work, Tuning)
-    segment = 1 / shape.units_h if tuning else work
+    factor, tuning = work_factor(problem, job), isinstance(job.work, Tuning)
+    work = work_h(job, shape) * factor
+    segment = factor / shape.units_h if tuning else work
     write = restart = 0.0
     if job.checkpoint is not None:
         segment = min(segment, job.checkpoint.interval_h)

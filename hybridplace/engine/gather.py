@@ -8,6 +8,7 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from hybridplace.engine import timetable
 from hybridplace.errors import Fault, InputError
 from hybridplace.model.estate import Access, Estate, PriceOverlay, Quota
 from hybridplace.model.job import Inference, Job
@@ -86,6 +87,9 @@ def gather(
         offers=offers,
         links=_links(estate, jobs, supply, catalog),
         limits=estate.limits,
+        spreads=estate.spreads,
+        forecasts=timetable.forecasts(estate, offers, now),
+        maintenance=timetable.maintenance(estate, now),
         rules=policies.rules,
         denials=decide(
             policies, jobs=jobs, datasets=estate.datasets, sites=supply.sites, offers=offers

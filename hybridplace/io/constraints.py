@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic.json_schema import GenerateJsonSchema
 
+from hybridplace.model.forecast import Figure
 from hybridplace.model.problem import LimitMeasure
-from hybridplace.model.site import Market, Measure
+from hybridplace.model.site import Domain, Market, Measure
 
 # Neither white space nor what steers a terminal (control and bidirectional characters); a name
 # becomes a tag at a provider, which bounds its length.
 _NAME = r"^[^\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]{1,200}$"
 _COUNTRY = r"^[A-Z]{2}$"
+_MOMENT = r"^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)$"
 
 PATTERNS = {
     _NAME: "a name without spaces or control characters",
     _COUNTRY: "a two-letter country code in capitals, as DE",
+    _MOMENT: "a time with an offset, as 2026-01-05T08:00+01:00",
 }
 """How each pattern is told to people."""
 
@@ -49,6 +54,20 @@ Name = Annotated[str, Field(pattern=_NAME)]
 Names = list[Name]
 Country = Annotated[str, Field(pattern=_COUNTRY)]
 
+
+def _is_moment(text: str) -> str:
+    if re.fullmatch(_MOMENT, text) is None:
+        raise ValueError("no time with an offset")
+    datetime.fromisoformat(text)
+    return text
+
+
+Moment = Annotated[
+    str,
+    AfterValidator(_is_moment),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": _MOMENT}),
+]
+
 Amount = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -64,6 +83,8 @@ CountFromOne = Annotated[int, Field(ge=1)]
 MarketName = Annotated[Market, Field(strict=False)]
 MeasureName = Annotated[Measure, Field(strict=False)]
 LimitMeasureName = Annotated[LimitMeasure, Field(strict=False)]
+FigureName = Annotated[Figure, Field(strict=False)]
+DomainName = Annotated[Domain, Field(strict=False)]
 
 
 _PARTS = (0.125, 0.25, 0.5)

@@ -9,8 +9,11 @@ from pydantic import Field
 from hybridplace.io.constraints import (
     Amount,
     Count,
+    CountFromOne,
     Country,
     Discount,
+    DomainName,
+    FigureName,
     Form,
     Fraction,
     Latitude,
@@ -18,6 +21,7 @@ from hybridplace.io.constraints import (
     Longitude,
     MarketName,
     MeasureName,
+    Moment,
     Name,
     Names,
     Positive,
@@ -104,7 +108,9 @@ class LimitForm(Form):
 
     id: Name = Field(description="unique among limits")
     measure: LimitMeasureName = Field(description="what is added up")
-    at_most: Amount = Field(description="the bound, in USD, grams of CO2e or accelerator-hours")
+    at_most: Amount = Field(
+        description="the bound, in USD, grams of CO2e, accelerator-hours or moved jobs"
+    )
     reason: str = Field("", description="told to who hits it")
     tenant: Name | None = Field(None, description="only jobs of this tenant")
     job: Name | None = Field(None, description="only this job")
@@ -113,6 +119,42 @@ class LimitForm(Form):
     country: Country | None = Field(None, description="only in this country")
     market: MarketName | None = Field(None, description="only in this market")
     accelerator: Name | None = Field(None, description="only on this accelerator")
+
+
+class SpreadForm(Form):
+    """Jobs that must not all fail together."""
+
+    id: Name = Field(description="unique among spreads")
+    jobs: Annotated[Names, Field(min_length=1)] = Field(description="which jobs")
+    domain: DomainName = Field(description="what fails together")
+    at_most: CountFromOne = Field(description="as many of them in one such place")
+
+
+class HourlyFigureForm(Form):
+    """A figure that changes over time; it replaces the one figure of what has it."""
+
+    subject: Name = Field(
+        description="site, pool or quota by its id; of prices a pattern on offer ids"
+    )
+    measure: FigureName = Field(description="which figure")
+    hour_of_day: Annotated[list[Amount], Field(min_length=24, max_length=24)] | None = Field(
+        None, description="24 values, one per hour of the day in UTC, the same every day"
+    )
+    hourly: Annotated[list[Amount], Field(min_length=1)] | None = Field(
+        None, description="or one value per hour of the clock; the last one holds on"
+    )
+    start: Moment | None = Field(
+        None, description="in which hour the first of hourly holds; default: when planning starts"
+    )
+
+
+class MaintenanceWindowForm(Form):
+    """When own nodes cannot be used."""
+
+    pool: Name = Field(description="the pool whose nodes they are")
+    node: Name | None = Field(None, description="which node; default: all of the pool")
+    start: Moment = Field(description="from when")
+    end: Moment = Field(description="until when")
 
 
 class AccessForm(Form):
@@ -156,6 +198,10 @@ class AssumptionsForm(Form):
     accelerator_load: Fraction = Field(0.8, description="share of its board power that it draws")
     interruptions_per_h: Amount = Field(0.05, description="of spot machines, per hour")
     transfer_gbps: Positive = Field(1.0, description="of links without a figure, Gbit/s")
+    quantile: Fraction = Field(0.5, description="of work_range of jobs, which is planned with")
+    unfair_usd: Amount = Field(
+        0.0, description="price of the worst-off tenant getting nothing of its due, USD"
+    )
 
 
 class EstateForm(Form):
@@ -171,7 +217,16 @@ class EstateForm(Form):
         description="who jobs and budgets belong to"
     )
     datasets: list[DatasetForm] = Field([], description="data that jobs read or write")
-    limits: list[LimitForm] = Field([], description="budgets, carbon caps, accelerator hours")
+    limits: list[LimitForm] = Field(
+        [], description="budgets, carbon caps, accelerator hours, moves of what runs"
+    )
+    spreads: list[SpreadForm] = Field([], description="jobs that must not all fail together")
+    forecasts: list[HourlyFigureForm] = Field(
+        [], description="figures that change over time; later ones win"
+    )
+    maintenance: list[MaintenanceWindowForm] = Field(
+        [], description="when own nodes cannot be used"
+    )
     providers: list[AccessForm] = Field([], description="clouds that may be used")
     quotas: list[QuotaForm] = Field([], description="of the accounts at the providers")
     overlays: list[OverlayForm] = Field([], description="own prices; later ones win")

@@ -79,6 +79,9 @@ class JobForm(Form):
     public: bool = Field(False, description="each machine has a public address")
     same_site_as: Names = Field([], description="jobs that must be at the same site")
     apart_from: Names = Field([], description="jobs that must be at another site")
+    work_range: Annotated[list[Positive], Field(min_length=2, max_length=2)] | None = Field(
+        None, description="least and most work, as factors of what is stated; not of inference"
+    )
     reject_usd: Amount = Field(100_000.0, description="cost of leaving the job out, USD")
     move_usd: Amount = Field(0.0, description="cost of moving it once it runs, USD")
 

@@ -124,6 +124,7 @@ class _EstateHalf:
         found = [
             *references.duplicates(self.estate),
             *references.estate_references(self.estate, self.places),
+            *references.time_references(self.estate, self.places),
             *relations.estate_relations(self.estate),
             *joint,
         ]

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from hybridplace.io.decode import UNREADABLE_NAME
 from hybridplace.io.document import FieldPath, Finding
 from hybridplace.model.estate import Estate
+from hybridplace.model.forecast import Figure
 from hybridplace.model.job import Inference, Job
 
 
@@ -29,6 +30,7 @@ def duplicates(estate: Estate) -> Iterator[Finding]:
         ("tenants", "tenant"),
         ("datasets", "dataset"),
         ("limits", "limit"),
+        ("spreads", "spread"),
     ):
         yield from twice(_ids(name, getattr(estate, name)), noun)
     shared = [*_ids("pools", estate.pools), *_ids("quotas", estate.quotas)]
@@ -123,6 +125,27 @@ def estate_references(estate: Estate, known: Places) -> Iterator[Finding]:
             yield from unknown(path, limit.provider, providers, "provider")
 
 
+def time_references(estate: Estate, known: Places) -> Iterator[Finding]:
+    """Yield forecasts and maintenance of what is not there; offers are not known yet."""
+    nodes = {pool.id: [node.id for node in pool.nodes] for pool in estate.pools}
+    pools = [*nodes, *(quota.id for quota in estate.quotas)]
+    # The plug-in of an own site may have more pools, and so may a cloud that is asked for quotas.
+    foreign = any(site.own and site.provider != "static" for site in estate.sites)
+    foreign = foreign or any(access.live_prices for access in estate.providers)
+    for index, figure in enumerate(estate.forecasts):
+        path = ("forecasts", index, "subject")
+        if figure.measure in (Figure.ENERGY_USD_KWH, Figure.CARBON_G_KWH):
+            yield from known.unknown(path, figure.subject)
+        elif figure.measure is Figure.AT_MOST and not foreign:
+            yield from unknown(path, figure.subject, pools, "pool or quota")
+    for index, window in enumerate(estate.maintenance):
+        if not foreign:
+            yield from unknown(("maintenance", index, "pool"), window.pool, nodes, "pool")
+        if window.node is not None and window.pool in nodes:
+            path = ("maintenance", index, "node")
+            yield from unknown(path, window.node, nodes[window.pool], "node")
+
+
 def _sites_named(estate: Estate) -> Iterator[tuple[FieldPath, str]]:
     for name in ("pools", "quotas", "limits"):
         for index, value in enumerate(getattr(estate, name)):
@@ -162,3 +185,6 @@ def joint_references(estate: Estate, jobs: Sequence[Job], known: Places) -> Iter
     for index, limit in enumerate(estate.limits):
         if limit.job is not None:
             yield from unknown(("limits", index, "job"), limit.job, ids, "job")
+    for index, spread in enumerate(estate.spreads):
+        for at, name in enumerate(spread.jobs):
+            yield from unknown(("spreads", index, "jobs", at), name, ids, "job")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from hybridplace.io.document import FieldPath, Finding, number
+from hybridplace.model.check_values import PLACES
 from hybridplace.model.estate import Estate
 from hybridplace.model.job import Inference, Job, Shape
+from hybridplace.model.problem import Limit, LimitMeasure
 from hybridplace.model.site import Node, Pool, Site
 from hybridplace.units import HOURS_PER_DAY
 
@@ -33,6 +36,43 @@ def estate_relations(estate: Estate) -> Iterator[Finding]:
     for index, overlay in enumerate(estate.overlays):
         given = [overlay.price_usd_h is not None, overlay.discount is not None]
         yield from _one_of(("overlays", index), "price_usd_h", "discount", given)
+    yield from _times(estate)
+    for index, limit in enumerate(estate.limits):
+        yield from _moves(("limits", index), limit)
+
+
+def _times(estate: Estate) -> Iterator[Finding]:
+    for index, figure in enumerate(estate.forecasts):
+        given = [figure.hour_of_day is not None, figure.hourly is not None]
+        yield from _one_of(("forecasts", index), "hour_of_day", "hourly", given)
+        if figure.start is not None and figure.hourly is None:
+            yield Finding(
+                path=("forecasts", index, "start"),
+                expected="nothing, since each day is the same",
+                got="a time",
+                remedy="remove it, or write hourly",
+            )
+    for index, window in enumerate(estate.maintenance):
+        ends = window.start, window.end
+        if all(isinstance(end, datetime) for end in ends) and ends[1] <= ends[0]:
+            yield Finding(
+                path=("maintenance", index, "end"),
+                expected=f"a time after start ({window.start.isoformat()})",
+                got=window.end.isoformat(),
+            )
+
+
+def _moves(path: FieldPath, limit: Limit) -> Iterator[Finding]:
+    if limit.measure is not LimitMeasure.MOVES:
+        return
+    for name in PLACES:
+        if getattr(limit, name) is not None:
+            yield Finding(
+                path=(*path, name),
+                expected="nothing, since a move is from one place to another",
+                got=f"{getattr(limit, name)!s}",
+                remedy="remove it; tenant and job narrow a limit on moves",
+            )
 
 
 _RUNNING_COST = {
@@ -93,6 +133,7 @@ def job_relations(jobs: Sequence[Job]) -> Iterator[Finding]:
     """Yield what in a job does not fit together."""
     for index, job in enumerate(jobs):
         yield from _window(("jobs", index), job)
+        yield from _work_range(("jobs", index, "work_range"), job)
         for at, shape in enumerate(job.shapes):
             yield from _accelerators(("jobs", index, "shapes", at), shape)
         if isinstance(job.work, Inference):
@@ -113,6 +154,26 @@ def _window(path: FieldPath, job: Job) -> Iterator[Finding]:
             expected=f"at most deadline_h ({number(job.deadline_h)})",
             got=number(job.due_h),
             remedy="lower it, or raise deadline_h",
+        )
+
+
+def _work_range(path: FieldPath, job: Job) -> Iterator[Finding]:
+    if job.work_range is None:
+        return
+    if isinstance(job.work, Inference):
+        yield Finding(
+            path=path,
+            expected="nothing, since an inference job serves its hours",
+            got="a range",
+            remedy="remove it",
+        )
+    least, most = job.work_range[0], job.work_range[-1]
+    if least > most:
+        yield Finding(
+            path=path,
+            expected="the least factor before the most",
+            got=f"{number(least)} and {number(most)}",
+            remedy="swap them",
         )
 
 

@@ -26,7 +26,10 @@ FORETOLD = {
 }
 """What each figure that can be foretold is a figure of."""
 
-_BY_ID = ("jobs", "datasets", "tenants", "sites", "pools", "offers", "limits", "rules", "leases")
+_BY_ID = (
+    *("jobs", "datasets", "tenants", "sites", "pools", "offers"),
+    *("limits", "spreads", "rules", "leases"),
+)
 
 
 def problem_faults(problem: Problem) -> tuple[Fault, ...]:
@@ -60,7 +63,7 @@ def _dangling(problem: Problem) -> Iterator[Fault]:
         "job": set(problem.job),
         "offer": set(problem.offer),
     }
-    for path, kind, name in (*_references(problem), *_time_references(problem)):
+    for path, kind, name in (*_references(problem), *_more_references(problem)):
         if name not in known[kind]:
             yield _fault(path, f"the id of a {kind}", repr(name), f"add the {kind} or correct it")
 
@@ -88,7 +91,9 @@ def _references(problem: Problem) -> Iterator[tuple[str, str, str]]:
                 yield f"limits[{limit.id}].{kind}", kind, name
 
 
-def _time_references(problem: Problem) -> Iterator[tuple[str, str, str]]:
+def _more_references(problem: Problem) -> Iterator[tuple[str, str, str]]:
+    for spread in problem.spreads:
+        yield from ((f"spreads[{spread.id}].jobs", "job", job) for job in spread.jobs)
     for forecast in problem.forecasts:
         kind = FORETOLD[forecast.measure]
         yield f"forecasts[{forecast.measure} of {forecast.subject}]", kind, forecast.subject

@@ -16,7 +16,7 @@ from hybridplace.model.job import Inference, Job, Shape, Training
 from hybridplace.model.site import Lease, LeaseState, Market, Node, Offer, Pool
 
 if TYPE_CHECKING:
-    from hybridplace.model.problem import Problem
+    from hybridplace.model.problem import Limit, Problem, Spread
 
 ABOVE_ZERO = frozenset(
     {
@@ -44,6 +44,9 @@ ABOVE_ZERO = frozenset(
 MOST_SLOTS = 2_000
 """A week in slots of five minutes; each start is a choice of its own."""
 
+PLACES = ("site", "provider", "country", "market", "accelerator")
+"""Scopes of a limit that a move, which is between places, does not have."""
+
 SIGNED = frozenset({"latitude_deg", "longitude_deg"})
 
 ALIVE = (LeaseState.PENDING, LeaseState.ACTIVE)
@@ -59,6 +62,9 @@ def value_faults(problem: Problem) -> Iterator[Fault]:
         told = f"{problem.horizon_h / problem.slot_h:,.0f} slots"
         yield _fault("slot_h", f"at most {MOST_SLOTS:,} slots", told, "widen the slots")
     yield from _numbers("assumptions", problem.assumptions)
+    if problem.assumptions.quantile > 1:
+        told = f"{problem.assumptions.quantile:g}"
+        yield _fault("assumptions.quantile", "a share in [0, 1]", told)
     yield from chain.from_iterable(map(_job, problem.jobs))
     for part in ("datasets", "tenants", "sites", "pools", "offers", "limits"):
         for value in getattr(problem, part):
@@ -70,6 +76,8 @@ def value_faults(problem: Problem) -> Iterator[Fault]:
         ("offers", _offer),
         ("forecasts", _forecast),
         ("maintenance", _maintenance),
+        ("limits", _limit),
+        ("spreads", _spread),
     ):
         for value in getattr(problem, part):
             yield from faults(problem, value)
@@ -121,12 +129,23 @@ def _job(job: Job) -> Iterator[Fault]:
         yield from _inference(path, job.work)
     if isinstance(job.work, Training) and job.work.efficiency > 1:
         yield _fault(f"{path}.efficiency", "a share in (0, 1]", f"{job.work.efficiency:g}")
+    yield from _work_range(f"{path}.work_range", job)
     if job.deadline_h is not None and job.deadline_h <= job.earliest_h:
         told = f"{job.deadline_h:g}, earliest_h is {job.earliest_h:g}"
         yield _fault(f"{path}.deadline_h", "more than earliest_h", told)
     for field in ("same_site_as", "apart_from"):
         if job.id in getattr(job, field):
             yield _fault(f"{path}.{field}", "other jobs", job.id, "remove the job itself")
+
+
+def _work_range(path: str, job: Job) -> Iterator[Fault]:
+    if job.work_range is None:
+        return
+    if isinstance(job.work, Inference):
+        yield _fault(path, "none: its hours are its own", "a range", "remove it")
+    ends: tuple[float, ...] = job.work_range
+    if len(ends) != 2 or not 0 < ends[0] <= ends[1] < math.inf:
+        yield _fault(path, "two numbers above 0, the smaller first", str(ends))
 
 
 def _shape(path: str, shape: Shape) -> Iterator[Fault]:
@@ -184,6 +203,22 @@ def _offer(problem: Problem, offer: Offer) -> Iterator[Fault]:
         told = f"site {offer.site}, and pool {pool.id} at {pool.site}"
         yield _fault(f"offers[{offer.id}].pool", "a pool at the offer's own site", told)
     yield from _accelerators(f"offers[{offer.id}]", offer)
+
+
+def _limit(_: Problem, limit: Limit) -> Iterator[Fault]:
+    path = f"limits[{limit.id}]"
+    scoped = [name for name in PLACES if getattr(limit, name) is not None]
+    if limit.measure == "moves" and scoped:
+        yield _fault(path, "a tenant, a job or neither", ", ".join(scoped), "remove it")
+
+
+def _spread(_: Problem, spread: Spread) -> Iterator[Fault]:
+    path = f"spreads[{spread.id}]"
+    if spread.at_most < 1:
+        yield _fault(f"{path}.at_most", "at least 1", spread.at_most)
+    for name, times in Counter(spread.jobs).items():
+        if times > 1:
+            yield _fault(f"{path}.jobs", "each job once", f"{name!r} {times} times")
 
 
 def _forecast(problem: Problem, forecast: Forecast) -> Iterator[Fault]:

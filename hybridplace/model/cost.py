@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from hybridplace.model.fairness import dominant_share, dues, worst_off
 from hybridplace.model.forecast import Figure, mean
 from hybridplace.model.job import Inference, Job, Shape
 from hybridplace.model.plan import Costs, Placement, Plan, Transfer
@@ -156,11 +157,15 @@ def latency_usd(problem: Problem, job: Job, site: Site) -> float:
     return work.latency_usd_ms_h * work.hours * beyond_ms
 
 
+def is_moved(problem: Problem, job: Job, offer: Offer | None) -> bool:
+    """Say whether the job runs now and would run on another offer, or not at all."""
+    lease = problem.lease_of.get(job.id)
+    return lease is not None and (offer is None or lease.offer != offer.id)
+
+
 def disruption_usd(problem: Problem, job: Job, offer: Offer | None) -> float:
     """Return `move_usd` if the job runs now and would run elsewhere, or not at all."""
-    lease = problem.lease_of.get(job.id)
-    moved = lease is not None and (offer is None or lease.offer != offer.id)
-    return job.move_usd if moved else 0.0
+    return job.move_usd if is_moved(problem, job, offer) else 0.0
 
 
 def transfer_usd(problem: Problem, transfer: Transfer) -> float:
@@ -189,17 +194,40 @@ def plan_costs(
 ) -> Costs:
     """Return the cost lines of a whole plan.
 
+    Parameters
+    ----------
+    placements : iterable of Placement
+    transfers : iterable of Transfer
+    unplaced : iterable of str
+        Ids of the jobs that are left out.
+
     Raises
     ------
     UnknownFigureError
         When a figure that it needs is not known.
     """
+    placements = tuple(placements)
     total = Costs(egress_usd=sum(transfer_usd(problem, transfer) for transfer in transfers))
     for placement in placements:
         total += placement_costs(problem, placement)
     for job in unplaced:
         total += rejection_costs(problem, problem.job[job])
-    return total
+    return total + Costs(unfairness_usd=unfairness_usd(problem, placements))
+
+
+def unfairness_usd(problem: Problem, placements: Iterable[Placement]) -> float:
+    r"""Return :math:`\varphi (1 - m)`, with :math:`m` what the worst-off tenant has of its due.
+
+    What a tenant has is the sum of the dominant shares of its placements (see `fairness`).
+    """
+    if problem.assumptions.unfair_usd == 0:
+        return 0.0
+    got = dict.fromkeys(problem.tenant_ids, 0.0)
+    for placement in placements:
+        job, offer = problem.job[placement.job], problem.offer[placement.offer]
+        run = placement_run(problem, placement)
+        got[job.tenant] += dominant_share(problem, offer, job.shapes[placement.shape], run)
+    return problem.assumptions.unfair_usd * (1.0 - worst_off(got, dues(problem)))
 
 
 def plan_carbon_g(problem: Problem, placements: Iterable[Placement]) -> float | None:
@@ -256,6 +284,8 @@ def run_use(
             return _known(run_carbon_g(problem, offer, shape, run), f"carbon of {offer.id}")
         case LimitMeasure.ACCELERATOR_H:
             return shape.accelerators * run.worker_h
+        case LimitMeasure.MOVES:
+            return float(is_moved(problem, job, offer))
 
 
 def covers_placement(problem: Problem, limit: Limit, job: Job, offer: Offer, shape: Shape) -> bool:

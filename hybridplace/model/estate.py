@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
+from hybridplace.model.forecast import Figure
 from hybridplace.model.job import Dataset, Tenant
-from hybridplace.model.problem import Assumptions, Limit
+from hybridplace.model.problem import Assumptions, Limit, Spread
 from hybridplace.model.site import Link, Market, Measure, Pool, Site
 
 
@@ -73,6 +75,39 @@ class PriceOverlay:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HourlyFigure:
+    """A figure that changes over time; it replaces the one figure of what has it.
+
+    Parameters
+    ----------
+    subject : str
+        Id of a site, pool or quota; of prices a shell pattern on offer ids.
+    hour_of_day : tuple of float or None
+        24 values, one per hour of the day in UTC.
+    hourly : tuple of float or None
+        Instead of these, one value per hour of the clock; the last one holds on.
+    start : datetime or None
+        In which hour the first of `hourly` holds; None: when planning starts.
+    """
+
+    subject: str
+    measure: Figure
+    hour_of_day: tuple[float, ...] | None = None
+    hourly: tuple[float, ...] | None = None
+    start: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaintenanceWindow:
+    """When a node of an own pool, or all of them if `node` is None, cannot be used."""
+
+    pool: str
+    node: str | None = None
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Estate:
     """What an organisation has, allows and assumes.
 
@@ -97,6 +132,9 @@ class Estate:
     tenants: tuple[Tenant, ...]
     datasets: tuple[Dataset, ...] = ()
     limits: tuple[Limit, ...] = ()
+    spreads: tuple[Spread, ...] = ()
+    forecasts: tuple[HourlyFigure, ...] = ()
+    maintenance: tuple[MaintenanceWindow, ...] = ()
     providers: tuple[Access, ...] = ()
     quotas: tuple[Quota, ...] = ()
     overlays: tuple[PriceOverlay, ...] = ()

@@ -162,6 +162,9 @@ class Job:
         Each machine has a public address.
     same_site_as, apart_from : tuple of str
         Jobs that must, or must not, be at the same site when both are placed.
+    work_range : tuple of two floats, or None
+        The work is between these times what is stated, log-uniform; None: exactly that. What is
+        planned with is `Assumptions.quantile` of it.
     reject_usd : float
         What leaving the job out costs: the last resort, so that a plan always exists.
     move_usd : float
@@ -184,6 +187,7 @@ class Job:
     public: bool = False
     same_site_as: tuple[str, ...] = ()
     apart_from: tuple[str, ...] = ()
+    work_range: tuple[float, float] | None = None
     reject_usd: float = 100_000.0
     move_usd: float = 0.0
 

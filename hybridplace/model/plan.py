@@ -66,6 +66,7 @@ class Costs:
     latency_usd: float = 0.0
     disruption_usd: float = 0.0
     rejection_usd: float = 0.0
+    unfairness_usd: float = 0.0
 
     @property
     def money_usd(self) -> float:
@@ -119,6 +120,9 @@ class Plan:
         Of the problem it was made for.
     certificate : Certificate or None
         What the bound can be computed again from; None where only a search proved it.
+    quantile : float or None
+        Of the ranges of work that some jobs have: its hours hold with this chance. None if no job
+        has one.
     """
 
     placements: tuple[Placement, ...]
@@ -133,6 +137,7 @@ class Plan:
     seed: int
     problem_digest: str
     certificate: Certificate | None = None
+    quantile: float | None = None
 
     @property
     def gap(self) -> float:

@@ -15,7 +15,7 @@ from hybridplace.model.check_types import type_faults
 from hybridplace.model.check_values import alive
 from hybridplace.model.forecast import Figure, Forecast, Maintenance, by_slot
 from hybridplace.model.job import Dataset, Job, Tenant
-from hybridplace.model.site import Lease, Link, Market, Offer, Pool, Site
+from hybridplace.model.site import Domain, Lease, Link, Market, Offer, Pool, Site
 from hybridplace.units import SECONDS_PER_HOUR
 
 
@@ -25,11 +25,16 @@ class LimitMeasure(StrEnum):
     USD = "usd"
     CARBON_G = "carbon_g"
     ACCELERATOR_H = "accelerator_h"
+    MOVES = "moves"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """A bound on a sum over the plan: a budget, a carbon cap, a cap on accelerator hours.
+    """A bound on a sum over the plan: a budget, a cap on carbon, accelerator hours or moves.
+
+    A move is a running job that the plan places on another offer than the one it holds (one that
+    is left out is not moved: it costs its `reject_usd`). It belongs to no place, so limits on moves
+    have no scope but `tenant` and `job`.
 
     Scope fields that are None match everything. A transfer counts for the tenant of its dataset
     and the site it goes to, so limits with `job`, `market` or `accelerator` leave transfers out.
@@ -46,6 +51,16 @@ class Limit:
     country: str | None = None
     market: Market | None = None
     accelerator: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """Keeps jobs from failing together: at most that many of them in one failure domain."""
+
+    id: str
+    jobs: tuple[str, ...]
+    domain: Domain
+    at_most: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +121,10 @@ class Assumptions:
         For spot offers without a figure of their own.
     transfer_gbps : float
         For links without a figure of their own.
+    quantile : float
+        Which quantile of a job's `work_range` is planned with, in [0, 1].
+    unfair_usd : float
+        Price of a worst-off tenant that gets nothing of what it is due (see `fairness`).
     """
 
     carbon_usd_t: float = 0.0
@@ -114,6 +133,8 @@ class Assumptions:
     accelerator_load: float = 0.8
     interruptions_per_h: float = 0.05
     transfer_gbps: float = 1.0
+    quantile: float = 0.5
+    unfair_usd: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,6 +175,7 @@ class Problem:
     offers: tuple[Offer, ...]
     links: tuple[Link, ...] = ()
     limits: tuple[Limit, ...] = ()
+    spreads: tuple[Spread, ...] = ()
     rules: tuple[Rule, ...] = ()
     denials: tuple[Denial, ...] = ()
     leases: tuple[Lease, ...] = ()
@@ -167,7 +189,7 @@ class Problem:
         if faults := tuple(type_faults(self)):
             raise InputError(faults)
         by_id = ("jobs", "datasets", "tenants", "sites", "pools", "offers")
-        for name in (*by_id, "limits", "rules", "leases"):
+        for name in (*by_id, "limits", "spreads", "rules", "leases"):
             values = sorted(getattr(self, name), key=lambda value: value.id)
             object.__setattr__(self, name, tuple(values))
         links = sorted(self.links, key=lambda link: (link.source, link.target))
@@ -240,6 +262,21 @@ class Problem:
         return {lease.job: lease for lease in alive(self.leases)}
 
     @cached_property
+    def own_offers(self) -> tuple[Offer, ...]:
+        """What own nodes are had by."""
+        return tuple(offer for offer in self.offers if offer.market is Market.OWNED)
+
+    @cached_property
+    def own_totals(self) -> tuple[float, float, float]:
+        """Accelerators, CPUs and GiB of memory of all own nodes."""
+        nodes = [node for pool in self.pools for node in pool.nodes]
+        return (
+            float(sum(node.accelerators for node in nodes)),
+            sum(node.cpus for node in nodes),
+            sum(node.memory_gib for node in nodes),
+        )
+
+    @cached_property
     def slots(self) -> int:
         """How many slots the horizon has, the last one perhaps not whole."""
         return math.ceil(self.horizon_h / self.slot_h - 1e-6)
@@ -280,8 +317,12 @@ class Problem:
         return tuple(one for one in self._denials.get((action, subject), ()) if site in one.sites)
 
     def with_jobs(self, *jobs: Job) -> Problem:
-        """Return this problem with exactly these jobs."""
-        return replace(self, jobs=jobs)
+        """Return this problem with exactly these jobs; the others are to be spread no more."""
+        kept = {job.id for job in jobs}
+        spreads = tuple(
+            replace(one, jobs=tuple(job for job in one.jobs if job in kept)) for one in self.spreads
+        )
+        return replace(self, jobs=jobs, spreads=spreads)
 
 
 def _denial_order(denial: Denial) -> tuple[str, tuple[str, ...], tuple[str, ...], str, str, str]:

@@ -12,7 +12,7 @@ from datetime import UTC
 
 from hybridplace.model.job import Inference, Job, Preprocessing, Shape, Training, Tuning
 from hybridplace.model.problem import Problem
-from hybridplace.model.site import Market, Offer
+from hybridplace.model.site import Market, Node, Offer
 from hybridplace.units import HOURS_PER_DAY, SECONDS_PER_HOUR
 
 TIME_TOLERANCE_H = 1e-6
@@ -67,10 +67,15 @@ def workers_per_machine(shape: Shape, offer: Offer) -> int:
         return 0
     if offer.architecture not in shape.architectures:
         return 0
+    return workers_on(shape, offer)
+
+
+def workers_on(shape: Shape, machine: Node | Offer) -> int:
+    """Return how many workers an empty machine holds, by its size alone."""
     needs = (
-        (shape.accelerators, float(offer.accelerators)),
-        (shape.cpus, offer.cpus),
-        (shape.memory_gib, offer.memory_gib),
+        (shape.accelerators, float(machine.accelerators)),
+        (shape.cpus, machine.cpus),
+        (shape.memory_gib, machine.memory_gib),
     )
     return min(math.floor(has / need + _SIZE_TOLERANCE) for need, has in needs if need > 0)
 
@@ -96,8 +101,27 @@ def interruptions_per_h(problem: Problem, offer: Offer) -> float:
     return problem.assumptions.interruptions_per_h if offer.market is Market.SPOT else 0.0
 
 
+def work_factor(problem: Problem, job: Job) -> float:
+    r"""Return what a job's stated work is multiplied by: :math:`a (b / a)^q`; 1 without a range.
+
+    The quantile :math:`q` of a range :math:`[a, b]` between which the work is log-uniform: as
+    likely to be twice as half of the middle.
+    """
+    if job.work_range is None:
+        return 1.0
+    least, most = job.work_range
+    return float(least * (most / least) ** problem.assumptions.quantile)
+
+
+def planned_quantile(problem: Problem) -> float | None:
+    """Return the quantile that hours are planned with; None if no job's work is a range."""
+    if all(job.work_range is None for job in problem.jobs):
+        return None
+    return problem.assumptions.quantile
+
+
 def work_h(job: Job, shape: Shape) -> float:
-    """Return the hours of work of a job that ends, without setup, checkpoints, interruptions.
+    """Return the hours of stated work of a job that ends, without setup and interruptions.
 
     Training: ``units / (units_h * workers * efficiency)``, the efficiency only for several workers.
     Preprocessing: ``data_gib / (units_h * workers)``. Tuning: ``ceil(runs / workers) / units_h``.
@@ -153,6 +177,12 @@ def load_workers(problem: Problem, work: Inference, shape: Shape, slot: int) -> 
     return math.ceil(peak_rps * SECONDS_PER_HOUR / shape.units_h - _SIZE_TOLERANCE)
 
 
+def first_start_h(problem: Problem, job: Job) -> float:
+    """Return the first start on the grid that is not before `earliest_h`."""
+    first = job.earliest_h / problem.slot_h - TIME_TOLERANCE_H / problem.slot_h
+    return math.ceil(first) * problem.slot_h
+
+
 def first_slot(problem: Problem, hour: float) -> int:
     """Return the slot that `hour` lies in."""
     return math.floor(hour / problem.slot_h + TIME_TOLERANCE_H)
@@ -167,11 +197,12 @@ def slot_count(problem: Problem, start_h: float, end_h: float) -> int:
 def _batch(problem: Problem, job: Job, offer: Offer, shape: Shape, start_h: float) -> Run | None:
     """Return the run of a job that works through something and ends."""
     machines = math.ceil(shape.workers / workers_per_machine(shape, offer))
-    work = work_h(job, shape)
+    factor = work_factor(problem, job)
+    work = work_h(job, shape) * factor
     tuning = isinstance(job.work, Tuning)
     # A tuning run that is lost costs itself only; in a gang all start again from the checkpoint.
     rate = interruptions_per_h(problem, offer) * (1 if tuning else machines)
-    segment = 1 / shape.units_h if tuning else work
+    segment = factor / shape.units_h if tuning else work
     write = restart = 0.0
     if job.checkpoint is not None:
         segment = min(segment, job.checkpoint.interval_h)

@@ -23,6 +23,15 @@ class Measure(StrEnum):
     MACHINES = "machines"
 
 
+class Domain(StrEnum):
+    """What fails together."""
+
+    SITE = "site"
+    REGION = "region"
+    PROVIDER = "provider"
+    COUNTRY = "country"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """A place: a provider's region, a data centre, an edge location.
@@ -55,6 +64,18 @@ class Site:
     carbon_g_kwh: float | None = None
     pue: float | None = None
     energy_usd_kwh: float | None = None
+
+    def within(self, domain: Domain) -> str:
+        """Return the failure domain of this sort that the site is in."""
+        match domain:
+            case Domain.SITE:
+                return self.id
+            case Domain.REGION:
+                return f"{self.provider}/{self.region}"
+            case Domain.PROVIDER:
+                return self.provider
+            case Domain.COUNTRY:
+                return self.country
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

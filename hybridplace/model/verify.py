@@ -22,7 +22,7 @@ from hybridplace.model.cost import (
 from hybridplace.model.data import copies_needed, holders, transfer_hours
 from hybridplace.model.plan import Plan, Status
 from hybridplace.model.problem import Problem
-from hybridplace.model.run import TIME_TOLERANCE_H
+from hybridplace.model.run import TIME_TOLERANCE_H, planned_quantile
 
 MONEY_TOLERANCE = 1e-6
 """Relative, and absolute below one USD: what sums of floats may differ by."""
@@ -163,6 +163,17 @@ def jobs_are_together_or_apart(problem: Problem, plan: Plan) -> Iterator[str]:
                 yield f"job {job.id}: at the same site as {other}, from which it must be apart"
 
 
+def jobs_are_spread(problem: Problem, plan: Plan) -> Iterator[str]:
+    """No failure domain has more of the jobs that are to be spread than it may."""
+    site_of = _site_of(problem, plan)
+    for spread in problem.spreads:
+        placed = (problem.site[site_of[job]] for job in spread.jobs if job in site_of)
+        for name, there in sorted(Counter(one.within(spread.domain) for one in placed).items()):
+            if there > spread.at_most:
+                told = f"{there} jobs in {spread.domain} {name}, at most {spread.at_most}"
+                yield f"spread {spread.id}: {told}"
+
+
 def quotas_hold(problem: Problem, plan: Plan) -> Iterator[str]:
     """In no slot is more of a quota in use than there is."""
     for pool in problem.pools:
@@ -230,6 +241,8 @@ def sums_are_right(problem: Problem, plan: Plan) -> Iterator[str]:
         yield f"carbon_g is {carbon_g}, the plan says {plan.carbon_g}"
     if not _at_most(plan.bound_usd, costs.total_usd):
         yield f"bound_usd {plan.bound_usd} is above the cost {costs.total_usd:.6f}"
+    if plan.quantile != planned_quantile(problem):
+        yield f"quantile is {planned_quantile(problem)}, the plan says {plan.quantile}"
     if plan.status is Status.OPTIMAL and not _same(plan.bound_usd, costs.total_usd):
         yield f"status is optimal, but the bound is {plan.bound_usd}"
 
@@ -243,6 +256,7 @@ _THEN: tuple[Rule, ...] = (
     producers_are_placed,
     transfers_are_allowed,
     jobs_are_together_or_apart,
+    jobs_are_spread,
 )
 _LAST: tuple[Rule, ...] = (inputs_come_first, quotas_hold, nodes_hold, limits_hold, sums_are_right)
 """What needs the rules before it to hold, so that its figures can be computed at all."""

@@ -29,6 +29,7 @@ COST_LINES = {
     "latency_usd": "latency beyond target",
     "disruption_usd": "moving what runs",
     "rejection_usd": "jobs left out",
+    "unfairness_usd": "unfairness to the worst-off tenant",
 }
 """In the order of `Costs`, whose first six are paid in money."""
 
@@ -65,6 +66,9 @@ def _headline(told: Summary) -> Iterator[Text]:
     yield Text(
         f"hours count from {told.now:%Y-%m-%d %H:%M} UTC; horizon {amount(told.horizon_h)} h"
     )
+    if told.quantile is not None:
+        chance = f"{told.quantile:.0%}"
+        yield Text(f"work that is a range: as much as is enough in {chance} of cases")
     if told.carbon_kg is not None:
         yield Text(f"emissions {amount(told.carbon_kg)} kg CO2e")
 

@@ -98,6 +98,8 @@ class Summary:
     ----------
     gap : float
         (objective - bound) / bound.
+    quantile : float or None
+        Of the ranges of work, which hours are planned with; None if no job has one.
     carbon_kg : float or None
         None if a figure is missing.
     warnings : tuple of str
@@ -110,6 +112,7 @@ class Summary:
     objective_usd: float
     bound_usd: float
     gap: float
+    quantile: float | None
     carbon_kg: float | None
     placements: tuple[PlacedJob, ...]
     transfers: tuple[Moved, ...]
@@ -135,6 +138,7 @@ def summary(problem: Problem, plan: Plan, *, warnings: tuple[str, ...] = ()) -> 
         objective_usd=plan.objective_usd,
         bound_usd=plan.bound_usd,
         gap=plan.gap,
+        quantile=plan.quantile,
         carbon_kg=None if plan.carbon_g is None else plan.carbon_g / GRAMS_PER_KG,
         placements=tuple(placed(problem, one) for one in by_start(plan)),
         transfers=tuple(moved(problem, one) for one in plan.transfers),

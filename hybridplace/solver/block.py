@@ -112,11 +112,16 @@ class Block:
         usd = np.zeros((1, len(self.rows)))
         if self.service is not None:
             usd = chunk.sites.usd[self.table.site[self.offers][:, None], self.job]
-        held = chunk.held[self.job]
-        if (held != -1).any():
+        if (chunk.held[self.job] != -1).any():
             move_usd = np.array([chunk.jobs.jobs[one].move_usd for one in self.job])
-            usd = usd + np.where((held != -1) & (held != self.offers[:, None]), move_usd, 0.0)
+            usd = usd + np.where(self.moved, move_usd, 0.0)
         return usd
+
+    @property
+    def moved(self) -> Bools:
+        """Return which offers a job that runs now would be moved to."""
+        held = self.chunk.held[self.job]
+        return (held != -1) & (held != self.offers[:, None])
 
     @property
     def accelerator_h(self) -> Floats:
@@ -322,6 +327,8 @@ class Block:
                 return self.carbon_g(tariff)
             case LimitMeasure.ACCELERATOR_H:
                 return self.accelerator_h
+            case LimitMeasure.MOVES:
+                return self.moved.astype(np.float64)
 
     def counts(self, limit: int) -> Bools:
         """Return on which offers these shapes count towards a limit that their jobs have."""

@@ -10,9 +10,10 @@ import numpy as np
 
 from hybridplace.model.capacity import closed, quota_use
 from hybridplace.model.cost import lateness_usd, run_costs, run_use
+from hybridplace.model.fairness import dominant_share
 from hybridplace.model.job import Inference, Job, Shape
 from hybridplace.model.problem import Problem
-from hybridplace.model.run import TIME_TOLERANCE_H, load_workers, run_of, slot_count
+from hybridplace.model.run import TIME_TOLERANCE_H, first_start_h, load_workers, run_of, slot_count
 from hybridplace.model.site import Market, Measure, Node
 from hybridplace.solver.instance import Floats, Ints
 from hybridplace.solver.offers import OfferTable
@@ -61,6 +62,11 @@ class Candidates:
     def shape_of(self, row: int) -> Shape:
         """Return the shape of a candidate."""
         return self.problem.jobs[int(self.job[row])].shapes[int(self.shape[row])]
+
+    def share(self, row: int) -> float:
+        """Return the dominant share of the own nodes that a candidate books."""
+        job = self.problem.jobs[int(self.job[row])]
+        return share_of(self.problem, job, int(self.shape[row]), int(self.offer[row]))
 
     def in_pool(self, pool: str) -> list[int]:
         """Return the rows whose offers are in a pool."""
@@ -190,6 +196,7 @@ def _may_wait(problem: Problem, job: Job) -> bool:
 
 def _site_matters(problem: Problem, job: Job) -> bool:
     named = {other for one in problem.jobs for other in (*one.same_site_as, *one.apart_from)}
+    named |= {other for spread in problem.spreads for other in spread.jobs}
     tied = bool(job.same_site_as or job.apart_from or job.id in named)
     return tied or bool(job.inputs or job.outputs)
 
@@ -230,12 +237,21 @@ def _criteria(
     table, columns = compiled.pairs[number][shape], compiled.offers
     job = compiled.problem.jobs[number]
     found = [float(table.usd[offer]), *(float(use) for use in uses[shape][:, offer])]
+    if compiled.problem.assumptions.unfair_usd > 0:
+        found.append(-share_of(compiled.problem, job, shape, offer))
     if timed:
         found.append(float(table.hours[offer]))
         found.append(float(table.ready_h[offer]))
     if compiled.problem.offers[offer].pool is not None:
         found += _demand(job, job.shapes[shape], table, columns, offer)
     return found
+
+
+def share_of(problem: Problem, job: Job, shape: int, row: int) -> float:
+    """Return the dominant share of the own nodes that a pair books."""
+    offer, needs = problem.offers[row], job.shapes[shape]
+    run = run_of(problem, job, offer, needs, first_start_h(problem, job))
+    return 0.0 if run is None else dominant_share(problem, offer, needs, run)
 
 
 def _demand(job: Job, shape: Shape, table: Pairs, columns: OfferTable, offer: int) -> list[float]:

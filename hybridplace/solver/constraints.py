@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from hybridplace.model.capacity import SIZE_TOLERANCE, quota_size
 from hybridplace.model.cost import covers_transfer, transfer_usd
 from hybridplace.model.data import transfer_hours
+from hybridplace.model.fairness import dues
 from hybridplace.model.plan import Transfer
 from hybridplace.model.problem import LimitMeasure
 from hybridplace.model.run import TIME_TOLERANCE_H
 from hybridplace.solver.packing import SIZE_STEPS
-from hybridplace.solver.variables import Variables
+from hybridplace.solver.variables import USD_STEPS, Variables
 
 if TYPE_CHECKING:
     from ortools.sat.python import cp_model
@@ -243,6 +244,38 @@ def keep_apart(model: cp_model.CpModel, v: Variables) -> None:
                     model.add_at_most_one([v.at[job.id][site], v.at[other][site]])
 
 
+def spread_out(model: cp_model.CpModel, v: Variables) -> None:
+    r"""A failure domain has so many of the jobs: :math:`\sum_{j, s \in D} at_{js} \le n`."""
+    for spread in v.problem.spreads:
+        there: dict[str, list[Any]] = {}
+        for row in (row for job in spread.jobs for row in v.rows(job)):
+            domain = v.problem.site[v.candidates.site[row]].within(spread.domain)
+            there.setdefault(domain, []).append(v.x[row])
+        for _, placed in sorted(there.items()):
+            model.add(sum(placed) <= spread.at_most)
+
+
+def be_fair(model: cp_model.CpModel, v: Variables) -> None:
+    r"""What is earned is what the worst-off tenant has: :math:`w = \varphi \min_u \sum_c e_c x_c`.
+
+    Of each tenant :math:`u` with demand, over the candidates of its jobs, with :math:`e_c` the
+    dominant share of candidate :math:`c` divided by the tenant's due, at most 1. It is at most
+    :math:`\varphi`, and the objective has :math:`\varphi - w`.
+    """
+    if v.earned is None:
+        return
+    unfair_usd, due = v.problem.assumptions.unfair_usd, dues(v.problem)
+    got: dict[str, list[Any]] = {tenant: [] for tenant in due}
+    for row, variable in enumerate(v.x):
+        job = v.problem.jobs[int(v.candidates.job[row])]
+        share = v.candidates.share(row)
+        if share > 0:
+            relative = min(1.0, share / due[job.tenant])
+            got[job.tenant].append(round(relative * unfair_usd * USD_STEPS) * variable)
+    most = round(unfair_usd * USD_STEPS)
+    model.add_min_equality(v.earned, [most, *(sum(terms) for _, terms in sorted(got.items()))])
+
+
 def edges(v: Variables) -> Iterator[Edge]:
     """Yield each maker, dataset and reader."""
     for dataset, maker in sorted(v.problem.producer.items()):
@@ -266,4 +299,6 @@ FAMILIES = (
     respect_limits,
     keep_together,
     keep_apart,
+    spread_out,
+    be_fair,
 )

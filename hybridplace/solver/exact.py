@@ -23,15 +23,12 @@ from hybridplace.solver.candidates import Candidates
 from hybridplace.solver.constraints import FAMILIES
 from hybridplace.solver.packing import Stay, conflict, pack
 from hybridplace.solver.stop import Progress, Stop, keep_interrupts
-from hybridplace.solver.variables import Copy, Variables, make_variables
+from hybridplace.solver.variables import USD_STEPS, Copy, Variables, make_variables
 
 if TYPE_CHECKING:
     from ortools.sat.python import cp_model
 
 Watch = Callable[[Progress], None]
-
-USD_STEPS = 10**7
-"""A dollar in the objective."""
 
 SUM_LIMIT = 2**62
 
@@ -149,7 +146,9 @@ def _same_but_start(v: Variables, chosen: int) -> list[int]:
 
 
 def minimise_cost(model: cp_model.CpModel, v: Variables) -> None:
-    r"""Minimise :math:`\sum_c c_c x_c + \sum_{dqt} f_{dqt} y_{dqt} + \sum_j p_j r_j`, in steps.
+    r"""Minimise :math:`\sum_c c_c x_c + \sum_{dqt} f_{dqt} y_{dqt} + \sum_j p_j r_j + \varphi - w`.
+
+    In steps, of which a dollar has so many.
 
     Raises
     ------
@@ -163,14 +162,16 @@ def minimise_cost(model: cp_model.CpModel, v: Variables) -> None:
         transfer = Transfer(dataset=dataset, source=source, target=target)
         usd.append((copied, transfer_usd(v.problem, transfer)))
     # What costs more than leaving everything out is in no cheapest plan, and could be too large.
-    most_usd = sum(rejections.values()) + 1.0
+    unfair_usd = v.problem.assumptions.unfair_usd
+    most_usd = sum(rejections.values()) + unfair_usd + 1.0
     for variable, cost in usd:
         if cost > most_usd:
             model.add(variable == 0)
     kept = [(variable, cost) for variable, cost in usd if cost <= most_usd]
-    if sum(cost for _, cost in kept) * USD_STEPS > SUM_LIMIT:
+    if (sum(cost for _, cost in kept) + unfair_usd) * USD_STEPS > SUM_LIMIT:
         raise InputError([_too_dear(rejections)])
-    model.minimize(sum(round(cost * USD_STEPS) * variable for variable, cost in kept))
+    unfair = 0 if v.earned is None else round(unfair_usd * USD_STEPS) - v.earned
+    model.minimize(sum(round(cost * USD_STEPS) * variable for variable, cost in kept) + unfair)
 
 
 def _too_dear(rejections: dict[str, float]) -> Fault:
@@ -258,7 +259,8 @@ def _bound_usd(v: Variables, solver: cp_model.CpSolver) -> float:
     problem = v.problem
     read = sum(len(job.inputs) for job in problem.jobs)
     delivered = sum(len(problem.dataset[made].deliver_to) for made in problem.producer)
-    terms = len(problem.jobs) + read + delivered
+    # A job has a term in the cost, and one in what its tenant gets.
+    terms = 2 * len(problem.jobs) + read + delivered
     return max(0.0, (solver.best_objective_bound - 0.5 * terms) / USD_STEPS)
 
 

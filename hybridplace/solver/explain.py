@@ -17,6 +17,7 @@ from hybridplace.model.cost import (
     placement_costs,
     plan_carbon_g,
     plan_costs,
+    rejection_costs,
     transfer_usd,
 )
 from hybridplace.model.job import Inference
@@ -160,7 +161,7 @@ def _refuse_unknown(problem: Problem, job: str, offer: str | None) -> None:
 def _own_costs(problem: Problem, job: str, placement: Placement | None) -> Costs:
     if placement is not None:
         return placement_costs(problem, placement)
-    return plan_costs(problem, (), (), (job,))
+    return rejection_costs(problem, problem.job[job])
 
 
 def _moved_for(problem: Problem, plan: Plan, job: str) -> tuple[tuple[Transfer, float], ...]:

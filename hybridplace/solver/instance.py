@@ -72,8 +72,8 @@ class Options:
         Shares of `use`, at most 1.
     limit, limit_use : indices and floats, (n, K)
         Limits that it counts towards, -1 from the first empty place on, and how much
-        :math:`l_{ik}`. A move counts as -1 of a running job's own option in a limit whose
-        `at_most` is lowered by the number of running jobs.
+        :math:`l_{ik}`. A move counts as 1 on each option of a running job but its own. Each
+        failure domain of a spread is a limit that the options in it count towards as 1.
     share : floats
         :math:`e_i`, what it adds to the relative dominant share of its job's tenant, at most 1.
     """

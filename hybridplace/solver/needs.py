@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from hybridplace.model.job import Inference, Job, Preprocessing, Training, Tuning
+from hybridplace.model.problem import Problem
+from hybridplace.model.run import work_factor
 from hybridplace.solver.instance import Bools, Floats, Indices
 
 Hardware = tuple[str | None, tuple[str, ...]]
@@ -30,7 +32,9 @@ class JobTable:
     Parameters
     ----------
     amount : floats
-        Units, GiB, runs or hours of work.
+        Units, GiB, runs or hours of work, as stated.
+    factor : floats
+        What that work is multiplied by: `hybridplace.model.run.work_factor`.
     efficiency, interconnect_gbps : floats
         Of training; 1 and NaN of other kinds.
     interval_h, write_h, restart_h : floats
@@ -43,6 +47,7 @@ class JobTable:
     serves: Bools
     tunes: Bools
     amount: Floats
+    factor: Floats
     efficiency: Floats
     interconnect_gbps: Floats
     interval_h: Floats
@@ -69,7 +74,7 @@ class ShapeTable:
     accelerators, cpus, memory_gib, disk_gib, units_h : floats
         Of one worker.
     work_h : floats
-        Hours of work: `hybridplace.model.run.work_h`.
+        Hours of work: `hybridplace.model.run.work_h`, times the factor.
     """
 
     job: Indices
@@ -85,8 +90,8 @@ class ShapeTable:
     work_h: Floats
 
 
-def job_table(jobs: Sequence[Job]) -> JobTable:
-    """Return jobs as columns."""
+def job_table(problem: Problem, jobs: Sequence[Job]) -> JobTable:
+    """Return jobs of a problem as columns."""
     works = [job.work for job in jobs]
     kinds = [type(work) for work in works]
     points = [job.checkpoint for job in jobs]
@@ -96,6 +101,7 @@ def job_table(jobs: Sequence[Job]) -> JobTable:
         serves=np.array([kind is Inference for kind in kinds], dtype=bool),
         tunes=np.array([kind is Tuning for kind in kinds], dtype=bool),
         amount=_floats([_AMOUNT[kind](work) for kind, work in zip(kinds, works, strict=True)]),
+        factor=_floats([work_factor(problem, job) for job in jobs]),
         efficiency=_floats([one.efficiency if one else 1.0 for one in trains]),
         interconnect_gbps=_or(np.nan, [one.interconnect_gbps if one else None for one in trains]),
         interval_h=_floats([one.interval_h if one else np.inf for one in points]),
@@ -138,11 +144,12 @@ def shape_table(table: JobTable) -> ShapeTable:
 
 
 def _work_h(table: JobTable, job: Indices, workers: Floats, units_h: Floats) -> Floats:
-    """Return the hours of work: `hybridplace.model.run.work_h`."""
+    """Return the hours of work: `hybridplace.model.run.work_h`, times the factor."""
     amount, kept = table.amount[job], np.where(workers > 1, table.efficiency[job], 1.0)
     batch = amount / (units_h * workers * kept)
     tuning = np.ceil(amount / workers) / units_h
-    return np.where(table.serves[job], amount, np.where(table.tunes[job], tuning, batch))
+    hours = np.where(table.serves[job], amount, np.where(table.tunes[job], tuning, batch))
+    return hours * table.factor[job]
 
 
 def _floats(values: Sequence[float]) -> Floats:

@@ -13,7 +13,7 @@ from hybridplace.model.cost import plan_carbon_g, plan_costs
 from hybridplace.model.data import copies_needed, holders, transfer_hours
 from hybridplace.model.plan import Placement, Plan, Share, Status, Transfer, Unplaced
 from hybridplace.model.problem import Problem
-from hybridplace.model.run import TIME_TOLERANCE_H, run_of
+from hybridplace.model.run import TIME_TOLERANCE_H, planned_quantile, run_of
 from hybridplace.model.verify import MONEY_TOLERANCE
 from hybridplace.solver.candidates import Candidates
 from hybridplace.solver.exact import Solution
@@ -145,6 +145,7 @@ def priced_plan(
         seed=seed,
         problem_digest=problem.digest,
         certificate=certificate,
+        quantile=planned_quantile(problem),
     )
 
 

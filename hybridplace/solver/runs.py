@@ -211,7 +211,7 @@ def _batch(
     """Return the runs of jobs that work through something and end."""
     job, work, workers = shapes.job[rows], shapes.work_h[rows], shapes.workers[rows]
     machines = np.ceil(workers / np.maximum(per_machine, 1.0))
-    segment = np.where(table.tunes[job], 1.0 / shapes.units_h[rows], work)
+    segment = np.where(table.tunes[job], table.factor[job] / shapes.units_h[rows], work)
     segment = np.minimum(segment, table.interval_h[job])
     write, restart = table.write_h[job], table.setup_h[job] + table.restart_h[job]
     calm_h = work * (1.0 + write / segment)

@@ -167,7 +167,7 @@ class Chunk:
 
 def chunk_of(supply: Supply, jobs: Sequence[Job]) -> Chunk:
     """Return some jobs with what is known of them at all sites."""
-    problem, table = supply.problem, job_table(jobs)
+    problem, table = supply.problem, job_table(supply.problem, jobs)
     shapes = shape_table(table)
     return Chunk(
         supply=supply,

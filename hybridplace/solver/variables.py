@@ -14,6 +14,9 @@ from hybridplace.solver.place import may_copy, sources
 if TYPE_CHECKING:
     from ortools.sat.python import cp_model
 
+USD_STEPS = 10**7
+"""A dollar in the objective."""
+
 Copy = tuple[str, str, str]
 """Dataset, source, target."""
 
@@ -34,6 +37,8 @@ class Variables:
         By job id and site: it runs at that site; of jobs whose site matters.
     copy : dict
         By (dataset, source, target): it is copied.
+    earned : variable or None
+        What the worst-off tenant's share of its due is worth, in steps; None if that has no price.
     """
 
     problem: Problem
@@ -43,6 +48,7 @@ class Variables:
     reject: dict[str, Any]
     at: dict[str, dict[str, Any]] = field(default_factory=dict)
     copy: dict[Copy, Any] = field(default_factory=dict)
+    earned: Any = None
 
     def rows(self, job: str) -> Iterator[int]:
         """Return the candidates of a job."""
@@ -55,7 +61,12 @@ def make_variables(model: cp_model.CpModel, candidates: Candidates) -> Variables
     x = [model.new_bool_var(f"x[{row}]") for row in range(len(candidates.usd))]
     reject = {job.id: model.new_bool_var(f"reject[{job.id}]") for job in problem.jobs}
     number = {job.id: row for row, job in enumerate(problem.jobs)}
-    v = Variables(problem=problem, candidates=candidates, number=number, x=x, reject=reject)
+    earned = None
+    if (unfair_usd := problem.assumptions.unfair_usd) > 0:
+        earned = model.new_int_var(0, round(unfair_usd * USD_STEPS), "earned")
+    v = Variables(
+        problem=problem, candidates=candidates, number=number, x=x, reject=reject, earned=earned
+    )
     for job in _placed_jobs(problem):
         v.at[job] = {}
         by_site: dict[str, list[Any]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import strategies as st
@@ -14,7 +15,8 @@ from hybridplace.model.certificate import (
     LimitPrice,
     SharePrice,
 )
-from hybridplace.model.estate import Access, Estate, PriceOverlay, Quota
+from hybridplace.model.estate import Access, Estate, HourlyFigure, PriceOverlay, Quota
+from hybridplace.model.forecast import Figure
 from hybridplace.model.job import (
     Checkpoint,
     Dataset,
@@ -28,8 +30,8 @@ from hybridplace.model.job import (
     Users,
 )
 from hybridplace.model.plan import Costs, Placement, Plan, Share, Status, Transfer, Unplaced
-from hybridplace.model.problem import Assumptions, Limit, LimitMeasure, Problem
-from hybridplace.model.site import Link, Market, Measure, Node, Pool, Site
+from hybridplace.model.problem import Assumptions, Limit, LimitMeasure, Problem, Spread
+from hybridplace.model.site import Domain, Link, Market, Measure, Node, Pool, Site
 
 AMOUNT = st.floats(0, 1e12)
 POSITIVE = st.floats(1e-9, 1e12)
@@ -89,10 +91,18 @@ def _pool(draw: st.DrawFn, name: str) -> Pool:
     return Pool(id=name, site="lab", nodes=tuple(draw(each) for each in (cpu, gpu)))
 
 
-_LIMIT = st.builds(
+_MOVES = st.builds(
     Limit,
     id=st.just("limit"),
-    measure=st.sampled_from(LimitMeasure),
+    measure=st.just(LimitMeasure.MOVES),
+    at_most=AMOUNT,
+    tenant=_maybe(st.just("t")),
+    job=_maybe(st.just("job0")),
+)
+_LIMIT = _MOVES | st.builds(
+    Limit,
+    id=st.just("limit"),
+    measure=st.sampled_from([one for one in LimitMeasure if one is not LimitMeasure.MOVES]),
     at_most=AMOUNT,
     reason=TEXT,
     tenant=_maybe(st.just("t")),
@@ -115,6 +125,33 @@ _QUOTA = st.builds(
     at_most=AMOUNT,
     market=_maybe(MARKETS),
     instance_types=NAMES,
+)
+
+
+_MOMENT = st.datetimes(timezones=st.just(UTC), min_value=datetime(1900, 1, 1))  # noqa: DTZ001
+_FIGURES = st.sampled_from(
+    [("lab", Figure.CARBON_G_KWH), ("town", Figure.ENERGY_USD_KWH), ("*", Figure.PRICE_USD_H)]
+)
+_DAILY = st.lists(AMOUNT, min_size=24, max_size=24).map(tuple)
+_HOURLY = st.lists(AMOUNT, min_size=1, max_size=3).map(tuple)
+_FORECAST = _FIGURES.flatmap(
+    lambda of: (
+        st.builds(HourlyFigure, subject=st.just(of[0]), measure=st.just(of[1]), hour_of_day=_DAILY)
+        | st.builds(
+            HourlyFigure,
+            subject=st.just(of[0]),
+            measure=st.just(of[1]),
+            hourly=_HOURLY,
+            start=_maybe(_MOMENT),
+        )
+    )
+)
+_SPREAD = st.builds(
+    Spread,
+    id=st.just("spread"),
+    jobs=st.just(("job0", "job2")),
+    domain=st.sampled_from(Domain),
+    at_most=COUNT,
 )
 
 
@@ -160,6 +197,8 @@ def estates(draw: st.DrawFn) -> Estate:
         tenants=(Tenant(id="t", weight=draw(POSITIVE)),),
         datasets=(draw(raw), made),
         limits=draw(st.lists(_LIMIT, max_size=1).map(tuple)),
+        spreads=draw(st.lists(_SPREAD, max_size=1).map(tuple)),
+        forecasts=draw(_several(_FORECAST)),
         providers=(draw(access),),
         quotas=draw(st.lists(_QUOTA, max_size=1).map(tuple)),
         overlays=draw(_several(_OVERLAY)),
@@ -168,6 +207,8 @@ def estates(draw: st.DrawFn) -> Estate:
         assumptions=Assumptions(
             **{name: draw(POSITIVE) for name in ("carbon_usd_t", "cpu_power_w", "transfer_gbps")},
             accelerator_load=draw(st.floats(0, 1)),
+            quantile=draw(st.floats(0, 1)),
+            unfair_usd=draw(AMOUNT),
         ),
     )
 
@@ -216,11 +257,14 @@ _WORK = (
 def job_lists(draw: st.DrawFn) -> tuple[Job, ...]:
     """Draw jobs that fit every drawn estate; the first two make a pipeline."""
     data = [((), ("made",)), (("raw", "made"), ()), (("raw",), ())]
+    works = [draw(_WORK) for _ in data]
+    ranges = st.none() | st.tuples(st.floats(0.1, 1.0), st.floats(1.0, 9.0))
     return tuple(
         Job(
             id=f"job{index}",
             tenant="t",
-            work=draw(_WORK),
+            work=works[index],
+            work_range=None if isinstance(works[index], Inference) else draw(ranges),
             shapes=draw(st.lists(_SHAPE, min_size=1, max_size=2).map(tuple)),
             inputs=inputs,
             outputs=outputs,

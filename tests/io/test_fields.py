@@ -65,7 +65,7 @@ VALUES = [
     (
         "limits[0].measure",
         "eur",
-        "expected one of usd, carbon_g, accelerator_h, got the text 'eur'",
+        "expected one of usd, carbon_g, accelerator_h, moves, got the text 'eur'",
     ),
     (
         "providers[0].markets[0]",
@@ -148,7 +148,7 @@ UNKNOWN = {
     "assumptions.interruptions_per_day": "write interruptions_per_h, the number divided by 24",
     "assumptions.carbon_usd_kg": "write carbon_usd_t, the number times 1000",
     "colour": "remove it, or write one of name, horizon_h, slot_h, sites, pools, links, tenants, "
-    "datasets, limits, providers, quotas, overlays, policies, plugins, assumptions",
+    "datasets, limits, spreads, forecasts, maintenance, providers, quotas, overlays, policies, plugins, assumptions",
 }
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from hybridplace.model.cost import UnknownFigureError
 from hybridplace.model.plan import Plan, Transfer, Unplaced
-from hybridplace.model.problem import Denial, Limit, LimitMeasure, Problem
+from hybridplace.model.problem import Denial, Limit, LimitMeasure, Problem, Spread
+from hybridplace.model.site import Domain
 from tests.brute import stated
 
 Change = Callable[[Problem, Plan], tuple[Problem, Plan]]
@@ -171,6 +172,12 @@ def limited(measure: LimitMeasure, at_most: float, **scope: Any) -> Change:
     """There is one more limit."""
     limit = Limit(id="added", measure=measure, at_most=at_most, **scope)
     return given(limits=lambda problem: (*problem.limits, limit))
+
+
+def spread_out(*jobs: str, domain: Domain, at_most: int) -> Change:
+    """Some jobs are to be spread."""
+    spread = Spread(id="added", jobs=jobs, domain=domain, at_most=at_most)
+    return given(spreads=lambda _: (spread,))
 
 
 def all_of(*changes: Change) -> Change:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from hybridplace.model.forecast import Figure, Forecast, Maintenance
 from hybridplace.model.plan import Costs, Plan, Share, Status, Transfer, Unplaced
 from hybridplace.model.problem import LimitMeasure, Problem
-from hybridplace.model.site import Market, Measure
+from hybridplace.model.site import Domain, Market, Measure
 from tests.brute import best_plan
 from tests.model.changes import (
     Change,
@@ -30,6 +30,7 @@ from tests.model.changes import (
     placed,
     said,
     shape_with,
+    spread_out,
     twice,
     work_with,
 )
@@ -56,7 +57,7 @@ def best(name: str) -> Plan:
 
 # --- the corruptions, by rule and name ----------------------------------------------------------
 
-_USD, _CARBON, _HOURS = LimitMeasure
+_USD, _CARBON, _HOURS, _ = LimitMeasure
 _OWNED, _BOUGHT, _SPOT = "lab/a100/owned", "near/g4/on_demand", "far/g4/spot"
 _TO_FAR, _TO_NEAR = ("ready", "lab", "far"), ("ready", "lab", "near")
 
@@ -111,6 +112,10 @@ _BY_RULE: dict[str, dict[str, tuple[str, Change]]] = {
         "interrupted for ever": ("spot", one_with("offers", _SPOT, interruptions_per_h=1e5)),
     },
     "_is_in_time": {
+        "more work than the deadline allows": (
+            "uncertain",
+            job_with("train", work_range=(1.0, 4.0)),
+        ),
         "wrong end": ("crowded", placed("calm0", end_h=1.5)),
         "end is no number": ("crowded", placed("calm0", end_h=nan)),
         "start off the grid": ("running", placed("train", start_h=0.5, end_h=2.5)),
@@ -193,6 +198,8 @@ _BY_RULE: dict[str, dict[str, tuple[str, Change]]] = {
         ),
     },
     "limits_hold": {
+        "moved once too often": ("moving", placed("b", offer=_OWNED, **_share(0, node="n2"))),
+        "moved though its tenant is not": ("moving", one_with("limits", "moves", at_most=0.0)),
         "budget exceeded in dear hours": (
             "budget",
             _foretold(_BOUGHT, Figure.PRICE_USD_H, 4.0, 6.0),
@@ -237,6 +244,21 @@ _BY_RULE: dict[str, dict[str, tuple[str, Change]]] = {
         "apart but together": ("apart", placed("b", offer=_OWNED, **_share(0, node="n2"))),
         "together but apart": ("apart", placed("c", offer=_BOUGHT, shares=())),
     },
+    "jobs_are_spread": {
+        "both in one country": ("spread", placed("b", offer=_OWNED, **_share(0, node="n2"))),
+        "three in one region": (
+            "crowded",
+            spread_out("hurried", "calm0", "calm1", domain=Domain.REGION, at_most=2),
+        ),
+        "all with one provider": (
+            "crowded",
+            spread_out("hurried", "calm2", domain=Domain.PROVIDER, at_most=1),
+        ),
+        "both at one site": (
+            "crowded",
+            spread_out("calm0", "calm1", domain=Domain.SITE, at_most=1),
+        ),
+    },
     "sums_are_right": {
         **{f"{line} changed": ("pipeline", cost(line)) for line in Costs.__slots__},
         "price of other hours": (
@@ -261,6 +283,13 @@ _BY_RULE: dict[str, dict[str, tuple[str, Change]]] = {
         ),
         "objective changed": ("running", said(objective_usd=7.0)),
         "carbon changed": ("running", said(carbon_g=1.0)),
+        "quantile not told": ("uncertain", said(quantile=None)),
+        "another quantile": ("uncertain", said(quantile=0.5)),
+        "a quantile of nothing": ("running", said(quantile=0.5)),
+        "unfairness of other weights": (
+            "fair",
+            not_restated(one_with("tenants", "t", weight=3.0)),
+        ),
         "carbon not told": ("running", said(carbon_g=None)),
         "bound above the cost": ("running", said(bound_usd=8.1, status=Status.FEASIBLE)),
         "bound is no number": ("running", said(bound_usd=nan, status=Status.FEASIBLE)),

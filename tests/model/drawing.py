@@ -45,7 +45,7 @@ from hybridplace.model.site import (
     Site,
 )
 from tests.model.draw import Draw
-from tests.model.drawing_families import forecasts, maintenance
+from tests.model.drawing_families import forecasts, maintenance, spreads
 
 SITES = ("edge", "lab", "near", "far")
 COUNTRY = {"edge": "DE", "lab": "DE", "near": "DE", "far": "US"}
@@ -74,7 +74,7 @@ def small_problems(draw: st.DrawFn) -> Problem:
         slot_h=slot_h,
         jobs=jobs,
         datasets=datasets,
-        tenants=tuple(Tenant(id=name) for name in TENANTS),
+        tenants=tuple(Tenant(id=name, weight=d.of(1.0, 1.0, 3.0)) for name in TENANTS),
         sites=tuple(_site(d, name) for name in SITES),
         pools=pools,
         offers=offers,
@@ -84,13 +84,17 @@ def small_problems(draw: st.DrawFn) -> Problem:
             if d.of(True, True, True, True, False)
         ),
         limits=limits,
+        spreads=spreads(d, names),
         rules=(Rule(id="r1", reason="no"), Rule(id="r2", reason="no", article="Art. 44")),
         denials=_denials(d, names, tuple(one.id for one in datasets)),
         leases=_leases(d, names, offers),
         forecasts=forecasts(d, offers),
         maintenance=maintenance(d, pools[0], slot_h),
         assumptions=Assumptions(
-            carbon_usd_t=d.of(0.0, 0.0, 0.0, 100.0, 1000.0), interruptions_per_h=d.of(0.1, 0.5)
+            carbon_usd_t=d.of(0.0, 0.0, 0.0, 100.0, 1000.0),
+            interruptions_per_h=d.of(0.1, 0.5),
+            quantile=d.of(0.5, 0.5, 0.9),
+            unfair_usd=d.of(0.0, 0.0, 0.0, 5.0, 100.0),
         ),
     )
 
@@ -296,10 +300,13 @@ def _job(
         "due_h": d.of(None, 0.5, 1.0, 2.0),
         "checkpoint": d.of(None, checkpoint),
     }
+    work = _work(d, d.of(Training, Training, Inference, Inference, Preprocessing, Tuning))
+    work_range = d.of(None, None, (0.5, 2.0), (0.8, 1.5))
     return Job(
         id=name,
         tenant=d.of(*TENANTS),
-        work=_work(d, d.of(Training, Training, Inference, Inference, Preprocessing, Tuning)),
+        work=work,
+        work_range=None if isinstance(work, Inference) else work_range,
         shapes=tuple(_shape(d) for _ in range(d.of(1, 2))),
         inputs=inputs,
         outputs=outputs,
@@ -321,6 +328,7 @@ def _limit(d: Draw, name: str, names: tuple[str, ...]) -> Limit:
         LimitMeasure.USD: d.of(0.0, 1.0, 4.0, 10.0),
         LimitMeasure.CARBON_G: d.of(0.0, 100.0, 1000.0),
         LimitMeasure.ACCELERATOR_H: d.of(0.0, 1.0, 2.0, 4.0),
+        LimitMeasure.MOVES: d.of(0.0, 1.0),
     }[measure]
     scopes: tuple[dict[str, Any], ...] = (
         {},
@@ -333,6 +341,7 @@ def _limit(d: Draw, name: str, names: tuple[str, ...]) -> Limit:
         {"accelerator": d.of("A100", "H100")},
         {"tenant": d.of(*TENANTS), "country": d.of("DE", "US")},
     )
+    scopes = scopes[:3] if measure is LimitMeasure.MOVES else scopes
     return Limit(id=name, measure=measure, at_most=at_most, **d.of(*scopes))
 
 

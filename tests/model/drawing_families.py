@@ -1,9 +1,10 @@
-"""What drawn problems have now and then: figures by the hour, maintenance."""
+"""What drawn problems have now and then: figures by the hour, maintenance, spreads."""
 
 from __future__ import annotations
 
 from hybridplace.model.forecast import Figure, Forecast, Maintenance
-from hybridplace.model.site import Offer, Pool
+from hybridplace.model.problem import Spread
+from hybridplace.model.site import Domain, Offer, Pool
 from tests.model.draw import Draw
 
 VALUES = {
@@ -48,3 +49,11 @@ def maintenance(d: Draw, pool: Pool, slot_h: float) -> tuple[Maintenance, ...]:
             end_h=start_h + d.of(0.5, 1.0, 2.0) * slot_h,
         ),
     )
+
+
+def spreads(d: Draw, names: tuple[str, ...]) -> tuple[Spread, ...]:
+    """Sometimes several jobs that must not all fail together."""
+    jobs = d.some(names, 3)
+    if len(jobs) < 2 or d.of(True, False):
+        return ()
+    return (Spread(id="spread", jobs=jobs, domain=d.of(*Domain), at_most=d.of(1, 1, 2)),)

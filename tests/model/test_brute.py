@@ -35,6 +35,7 @@ OTHERS = (
     "leases",
     "forecasts",
     "maintenance",
+    "spreads",
     "links",
     "transfers",
 )
@@ -112,6 +113,10 @@ REASONS = {
     "gang": {("train", "lab", 0.0)},
     "waiting": {("train", "lab", 2.0)},
     "maintained": {("train", "lab", 2.0), ("other", "lab", 0.0)},
+    "spread": {("a", "lab", 0.0), ("b", "far", 0.0)},
+    "moving": {("a", "lab", 0.0), ("b", "near", 0.0)},
+    "fair": set(),
+    "uncertain": {("train", "lab", 0.0)},
     "impossible": set(),
 }
 
@@ -147,7 +152,16 @@ def _features(problem: Problem) -> Iterator[str]:
         yield from ("fraction" for share in placement.shares if 0 < shape.accelerators < 1)
         yield from ("several nodes" for _ in placement.shares if placement.machines > 1)
         yield from ("checked latency" for _ in [job] if getattr(job.work, "latency_limit_ms", None))
-    for part in ("limits", "denials", "leases", "forecasts", "maintenance", "links", "transfers"):
+    for part in (
+        "limits",
+        "denials",
+        "leases",
+        "forecasts",
+        "maintenance",
+        "spreads",
+        "links",
+        "transfers",
+    ):
         yield from (part for _ in getattr(plan if part == "transfers" else problem, part))
 
 

@@ -22,7 +22,7 @@ from hybridplace.model.site import Market, Measure
 from tests.brute import stated
 from tests.problems import BOUGHT, NAMED, NODES, ONE_GPU, OWNED, PLAIN, QUOTA, TRAIN
 
-USD, CARBON_G, ACCELERATOR_H = LimitMeasure
+USD, CARBON_G, ACCELERATOR_H, _ = LimitMeasure
 DATA = Dataset(id="d", tenant="u", size_gib=100.0, homes=("lab",))
 OTHER = replace(TRAIN, id="other", tenant="u", shapes=(replace(ONE_GPU, workers=2),))
 PROBLEM = replace(PLAIN, jobs=(TRAIN, OTHER), datasets=(DATA,))

@@ -11,7 +11,16 @@ from typing import Any
 
 import pytest
 
-from hybridplace.model import capacity, cost, data, forecast, run, verify, verify_placement
+from hybridplace.model import (
+    capacity,
+    cost,
+    data,
+    fairness,
+    forecast,
+    run,
+    verify,
+    verify_placement,
+)
 from hybridplace.model.plan import Costs
 from hybridplace.solver.exact import FAMILIES
 
@@ -53,7 +62,7 @@ def test_every_rule_is_on_the_page(rule: object) -> None:
     assert f"{module}.{rule.__name__}" in ON_PAGE  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("module", [run, forecast, cost, data, capacity, verify])
+@pytest.mark.parametrize("module", [run, forecast, fairness, cost, data, capacity, verify])
 def test_every_formula_is_on_the_page(module: object) -> None:
     """Every public function of the modules that compute is in one of the tables."""
     short = module.__name__.rsplit(".", 1)[-1]  # type: ignore[attr-defined]

@@ -7,6 +7,7 @@ nodes, quotas and budgets, for being where their data is, and for time. Drawn fr
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import permutations
 
@@ -24,8 +25,27 @@ from hybridplace.model.job import (
     Users,
     Work,
 )
-from hybridplace.model.problem import Denial, Limit, LimitMeasure, Problem, Rule
-from hybridplace.model.site import Link, Market, Measure, Node, Offer, Pool, Site
+from hybridplace.model.problem import (
+    Assumptions,
+    Denial,
+    Limit,
+    LimitMeasure,
+    Problem,
+    Rule,
+    Spread,
+)
+from hybridplace.model.site import (
+    Domain,
+    Lease,
+    LeaseState,
+    Link,
+    Market,
+    Measure,
+    Node,
+    Offer,
+    Pool,
+    Site,
+)
 
 SITES = ("lab", "near", "far")
 
@@ -36,12 +56,12 @@ def crowded_problem(seed: int) -> Problem:
     other = random.Random(f"families {seed}")  # so that what these draw changes nothing else
     names = [f"j{number}" for number in range(draw.choice((2, 3, 3, 4)))]
     datasets, reads, writes = _data(draw, names)
-    return Problem(
+    problem = Problem(
         now=datetime(2026, 1, 5, tzinfo=UTC),
         horizon_h=float(draw.choice((3, 4, 5))),
         jobs=tuple(_job(draw, name, reads[name], writes[name], names) for name in names),
         datasets=datasets,
-        tenants=(Tenant(id="t"), Tenant(id="u")),
+        tenants=(Tenant(id="t"), Tenant(id="u", weight=2.0)),
         sites=tuple(_site(name) for name in SITES),
         pools=_pools(draw),
         offers=_offers(draw),
@@ -60,7 +80,10 @@ def crowded_problem(seed: int) -> Problem:
         denials=_denials(draw, names, datasets),
         forecasts=_forecasts(other),
         maintenance=_maintenance(other),
+        spreads=_spreads(other, names),
+        assumptions=Assumptions(unfair_usd=other.choice((0.0, 0.0, 6.0, 40.0)), quantile=0.8),
     )
+    return _running(other, problem)
 
 
 def _site(name: str) -> Site:
@@ -114,6 +137,38 @@ def _forecasts(draw: random.Random) -> tuple[Forecast, ...]:
         )
         for subject, figure in kept
     )
+
+
+def _spreads(draw: random.Random, names: list[str]) -> tuple[Spread, ...]:
+    if draw.random() < 0.6:
+        return ()
+    domain = draw.choice(list(Domain))
+    return (Spread(id="spread", jobs=tuple(draw.sample(names, 2)), domain=domain, at_most=1),)
+
+
+def _running(draw: random.Random, problem: Problem) -> Problem:
+    """Two jobs run, each where another might run better, and one of them at most may be moved."""
+    if draw.random() < 0.7:
+        return problem
+    leases = tuple(
+        Lease(
+            id=f"key-{job.id}",
+            provider="aws",
+            owner="estate",
+            plan="earlier",
+            job=job.id,
+            offer=draw.choice(problem.offers).id,
+            machines=("m",),
+            state=LeaseState.ACTIVE,
+        )
+        for job in draw.sample(problem.jobs, 2)
+    )
+    limit = Limit(id="moves", measure=LimitMeasure.MOVES, at_most=draw.choice((0.0, 1.0)))
+    jobs = tuple(
+        replace(job, work_range=None if isinstance(job.work, Inference) else (0.5, 1.25))
+        for job in problem.jobs
+    )
+    return replace(problem, jobs=jobs, leases=leases, limits=(*problem.limits, limit))
 
 
 def _maintenance(draw: random.Random) -> tuple[Maintenance, ...]:
@@ -236,7 +291,7 @@ def _shape(draw: random.Random) -> Shape:
 def _limits(draw: random.Random) -> tuple[Limit, ...]:
     if draw.random() < 0.4:
         return ()
-    measure = draw.choice(list(LimitMeasure))
+    measure = draw.choice(list(LimitMeasure)[:3])
     most = {
         LimitMeasure.USD: draw.choice((1.0, 2.5, 5.0)),
         LimitMeasure.CARBON_G: draw.choice((150.0, 400.0)),
