@@ -72,7 +72,7 @@ def gather(
     for access in estate.providers:
         supply += _bought(access, catalog, providers)
     offers = tuple(_priced(offer, estate.overlays) for offer in supply.offers)
-    offers = _in_quotas(offers, estate.quotas)
+    offers, data = _in_quotas(offers, estate.quotas), estate.datasets
     from hybridplace.policy import decide
 
     return Problem(
@@ -80,7 +80,7 @@ def gather(
         horizon_h=estate.horizon_h,
         slot_h=estate.slot_h,
         jobs=tuple(jobs),
-        datasets=estate.datasets,
+        datasets=data,
         tenants=estate.tenants,
         sites=supply.sites,
         pools=(*supply.pools, *map(_pool, estate.quotas)),
@@ -91,9 +91,7 @@ def gather(
         forecasts=timetable.forecasts(estate, offers, now),
         maintenance=timetable.maintenance(estate, now),
         rules=policies.rules,
-        denials=decide(
-            policies, jobs=jobs, datasets=estate.datasets, sites=supply.sites, offers=offers
-        ),
+        denials=decide(policies, jobs=jobs, datasets=data, sites=supply.sites, offers=offers),
         leases=leases,
         assumptions=estate.assumptions,
         catalog_digest=catalog.digest,

@@ -121,7 +121,8 @@ class Block:
     def moved(self) -> Bools:
         """Return which offers a job that runs now would be moved to."""
         held = self.chunk.held[self.job]
-        return (held != -1) & (held != self.offers[:, None])
+        moved: Bools = (held != -1) & (held != self.offers[:, None])
+        return moved
 
     @property
     def accelerator_h(self) -> Floats:

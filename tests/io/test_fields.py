@@ -148,7 +148,8 @@ UNKNOWN = {
     "assumptions.interruptions_per_day": "write interruptions_per_h, the number divided by 24",
     "assumptions.carbon_usd_kg": "write carbon_usd_t, the number times 1000",
     "colour": "remove it, or write one of name, horizon_h, slot_h, sites, pools, links, tenants, "
-    "datasets, limits, spreads, forecasts, maintenance, providers, quotas, overlays, policies, plugins, assumptions",
+    "datasets, limits, spreads, forecasts, maintenance, providers, quotas, overlays, policies, "
+    "plugins, assumptions",
 }
 
 
