@@ -133,10 +133,10 @@ class Nodes:
 
     def _blocks(self, wanted: frozenset[str]) -> Iterator[Ints]:
         """Yield the nodes to look at: those wanted first, then all in blocks."""
-        if wanted:
-            yield np.array(sorted(self.number[node] for node in wanted if node in self.number))
-        edges = [*range(0, len(self.open), BLOCK), len(self.open)]
         taken = {self.number[node] for node in wanted if node in self.number}
+        if taken:
+            yield np.array(sorted(taken))
+        edges = [*range(0, len(self.open), BLOCK), len(self.open)]
         for begin, end in pairwise(edges):
             rows = self.open[begin:end]
             yield rows[~np.isin(rows, list(taken))] if taken else rows

@@ -20,8 +20,8 @@ from hybridplace.solver.groups import groups_of
 from hybridplace.solver.instance import Instance, Prices
 from hybridplace.solver.pricing import reduced
 from tests.brute import stated
-from tests.problems import small_problems
-from tests.solver.crowding import crowded_problem
+from tests.solver.within import crowded_within as crowded_problem
+from tests.solver.within import small_within as small_problems
 
 
 def _drawn(instance: Instance, seed: int) -> Prices:

@@ -33,8 +33,8 @@ from hybridplace.solver.offers import own_first
 from hybridplace.solver.reasons import TEXT, Reason
 from hybridplace.solver.supply import chunk_of, supply_of
 from tests import brute
-from tests.problems import small_problems
-from tests.solver.crowding import crowded_problem
+from tests.solver.within import crowded_within as crowded_problem
+from tests.solver.within import small_within as small_problems
 
 
 def _same(one: float, other: float) -> bool:
