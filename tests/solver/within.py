@@ -10,10 +10,9 @@ from tests.solver.crowding import crowded_problem
 
 
 def within_arrays(problem: Problem) -> Problem:
-    """Return a problem without spreads, limits on moves, ranges of work and prices of fairness."""
+    """Return a problem without spreads, limits on moves and a price of unfairness."""
     return replace(
         problem,
-        jobs=tuple(replace(job, work_range=None) for job in problem.jobs),
         spreads=(),
         limits=tuple(one for one in problem.limits if one.measure is not LimitMeasure.MOVES),
         assumptions=replace(problem.assumptions, unfair_usd=0.0),
