@@ -100,17 +100,19 @@ def _caught(crowded, seeds) -> bool:
 
 
 BINDING = {
-    "place_each_job_once": (0,),
-    "place_producers": (7, 32),
-    "copy_what_is_read": (8, 20),
+    "place_each_job_once": (0, 1),
+    "place_producers": (32, 5),
+    "copy_what_is_read": (20, 12),
     "copy_results": (0, 13),
-    "deliver_results": (29, 50),
+    "deliver_results": (0, 9),
     "start_after_inputs": (4, 5),
-    "respect_quotas": (12, 17),
-    "respect_nodes": (3, 9),
-    "respect_limits": (1, 8),
-    "keep_together": (12, 13),
-    "keep_apart": (0, 7),
+    "respect_quotas": (12, 3),
+    "respect_nodes": (9, 15),
+    "respect_limits": (1, 5),
+    "keep_together": (12, 3),
+    "keep_apart": (0, 24),
+    "spread_out": (3, 23),
+    "be_fair": (1, 4),
 }
 """Problems in which a family of constraints decides."""
 
