@@ -30,9 +30,11 @@ RULES = (*verify._FIRST, *verify._THEN, *verify._LAST, *verify_placement._RULES)
 
 
 def _module(name: str) -> object:
-    """Return a module of the model, or else of the solver."""
-    model = importlib.util.find_spec(f"hybridplace.model.{name}")
-    return importlib.import_module(f"hybridplace.{'model' if model else 'solver'}.{name}")
+    """Return a module of the model, or else of the solver, or of the checker of certificates."""
+    for layer in ("model", "solver", "checker"):
+        if importlib.util.find_spec(f"hybridplace.{layer}.{name}"):
+            return importlib.import_module(f"hybridplace.{layer}.{name}")
+    raise LookupError(name)
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
