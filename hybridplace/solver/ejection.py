@@ -27,7 +27,7 @@ MOST_VICTIMS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class _Ask:
+class Ask:
     """What a job may pay for a place.
 
     Parameters
@@ -57,27 +57,29 @@ class Ejection:
     ----------
     work : int
         Insertions tried so far.
+    done : list
+        Steps that `undo` takes back: a job and the pair that it left, or -1 if it entered one.
     """
 
     def __init__(self, state: State, pairs: Pairs) -> None:
         self.state, self.pairs = state, pairs
         self.work = 0
-        self._done: list[tuple[int, int, int, float]] = []
+        self.done: list[tuple[int, int, int, float]] = []
 
     def improve(self, job: int, depth: int) -> float:
         """Move a job to a place that costs less with all that follows; return the USD saved."""
         state = self.state
         before, broken = float(state.usd[job]), state.breaks_limits()
-        self._done.clear()
-        self._leave(job)
-        paid = self._insert(job, _Ask(before - SMALLEST_USD, depth, frozenset([job])))
+        self.done.clear()
+        self.leave(job)
+        paid = self.insert(job, Ask(before - SMALLEST_USD, depth, frozenset([job])))
         # Whoever leaves may have counted less than nothing towards a limit.
         if paid is None or state.breaks_limits() > broken:
-            self._undo(0)
+            self.undo(0)
             return 0.0
         return before - paid
 
-    def _insert(self, job: int, ask: _Ask) -> float | None:
+    def insert(self, job: int, ask: Ask) -> float | None:
         """Place a job that is left out, or leave it out; None if no way is within the budget.
 
         Returns
@@ -100,38 +102,38 @@ class Ejection:
         if ask.depth:
             for k in np.flatnonzero(~fit & (usd < best))[:WIDTH].tolist():
                 pair = int(option[k]), int(start[k]), float(usd[k])
-                paid = self._eject(pair, _Ask(best, ask.depth, ask.busy))
+                paid = self.eject(pair, Ask(best, ask.depth, ask.busy))
                 if paid is not None:
                     return paid
         if chosen >= 0:
-            self._enter(int(option[chosen]), int(start[chosen]), best)
+            self.enter(int(option[chosen]), int(start[chosen]), best)
             return best
         return reject_usd if reject_usd < ask.budget_usd else None
 
-    def _eject(self, pair: tuple[int, int, float], ask: _Ask) -> float | None:
+    def eject(self, pair: tuple[int, int, float], ask: Ask) -> float | None:
         """Place a pair whose job is left out, and find others a place whom that ejects."""
         i, t, usd = pair
-        mark, left = len(self._done), ask.budget_usd - usd
-        victims = self._victims(i, t, _Ask(left, ask.depth - 1, ask.busy))
+        mark, paid = len(self.done), usd
+        victims = self._victims(i, t, Ask(ask.budget_usd - usd, ask.depth - 1, ask.busy))
         if victims is None:
             return None
         before = [float(self.state.usd[job]) for job in victims]
         for job in victims:
-            self._leave(job)
+            self.leave(job)
         if not self.state.fits(np.array([i]), np.array([t]))[0]:
-            self._undo(mark)
+            self.undo(mark)
             return None
-        self._enter(i, t, usd)
+        self.enter(i, t, usd)
         busy = ask.busy | frozenset(victims)
         for job, was in zip(victims, before, strict=True):
-            paid = self._insert(job, _Ask(was + left, ask.depth - 1, busy))
-            if paid is None:
-                self._undo(mark)
+            more = self.insert(job, Ask(was + ask.budget_usd - paid, ask.depth - 1, busy))
+            if more is None:
+                self.undo(mark)
                 return None
-            left -= paid - was
-        return ask.budget_usd - left
+            paid += more - was
+        return paid
 
-    def _victims(self, i: int, t: int, ask: _Ask) -> list[int] | None:
+    def _victims(self, i: int, t: int, ask: Ask) -> list[int] | None:
         """Return jobs that make room for a pair and can be expected to move for the budget."""
         state, options = self.state, self.state.instance.options
         group, end = int(state.group[i]), t + int(options.slots[i])
@@ -147,23 +149,23 @@ class Ejection:
         chosen = cover(need[short], relief, regret, ask.budget_usd)
         return None if chosen is None else jobs[chosen].tolist()
 
-    def _leave(self, job: int) -> None:
+    def leave(self, job: int) -> None:
         """Take a job out, if it is placed."""
         state = self.state
         if state.option[job] >= 0:
             was = int(state.option[job]), int(state.start[job]), float(state.usd[job])
-            self._done.append((job, *was))
+            self.done.append((job, *was))
             state.remove(job)
 
-    def _enter(self, i: int, t: int, usd: float) -> None:
+    def enter(self, i: int, t: int, usd: float) -> None:
         """Place a pair."""
-        self._done.append((int(self.state.instance.options.job[i]), -1, 0, 0.0))
+        self.done.append((int(self.state.instance.options.job[i]), -1, 0, 0.0))
         self.state.place(i, t, usd)
 
-    def _undo(self, mark: int) -> None:
+    def undo(self, mark: int) -> None:
         """Take back all but the first `mark` steps."""
-        while len(self._done) > mark:
-            job, i, t, usd = self._done.pop()
+        while len(self.done) > mark:
+            job, i, t, usd = self.done.pop()
             if i < 0:
                 self.state.remove(job)
             else:

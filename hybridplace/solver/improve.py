@@ -16,6 +16,7 @@ from hybridplace.solver.ejection import Ejection
 from hybridplace.solver.instance import Choice, Floats, Instance, Prices
 from hybridplace.solver.pairs import Pairs, near_pairs
 from hybridplace.solver.pricing import Tariff, price_at, tariff_of
+from hybridplace.solver.repair import overdraw
 from hybridplace.solver.rounding import Fractional, round_off
 from hybridplace.solver.state import State
 
@@ -102,9 +103,10 @@ def improve(
     tariff = tariff_of(instance, prices, extra_usd)
     most = int(MOST_PAIRS * (1 + np.log2(instance.slots)))
     pairs = near_pairs(state, prices, near=NEAR, most=most, extra_usd=extra_usd)
-    round_off(state, pairs, tariff, lp)
+    chains = Ejection(state, pairs)
+    round_off(chains, tariff, lp)
     best.offer(state)
-    search = _Search(state, pairs, tariff, pairs.bound_usd * (1 + target_gap), best)
+    search = _Search(state, pairs, tariff, chains, pairs.bound_usd * (1 + target_gap), best)
     _chain(search)
     _decide_cores(search, seed)
     return best
@@ -117,13 +119,14 @@ class _Search:
     state: State
     pairs: Pairs
     tariff: Tariff
+    chains: Ejection
     enough_usd: float
     best: Incumbent
 
 
 def _chain(search: _Search) -> None:
     """Run ejection chains from the jobs of largest excess, ever deeper while that saves."""
-    chains = Ejection(search.state, search.pairs)
+    chains = search.chains
     for turn in range(PASSES):
         excess = excess_usd(search.state, search.pairs, search.tariff)
         queue = np.lexsort((np.arange(len(excess)), -excess))
@@ -132,6 +135,8 @@ def _chain(search: _Search) -> None:
             if search.best.usd <= search.enough_usd:
                 return
             gain = chains.improve(job, min(DEPTH, 1 + turn))
+            if gain <= 0 and search.state.has_limits:
+                gain = overdraw(chains, job, 1)
             if gain > 0:
                 saved += gain
                 search.best.offer(search.state)

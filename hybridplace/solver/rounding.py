@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hybridplace.solver.ejection import cover, regrets, relief_of
+from hybridplace.solver.ejection import Ejection, cover, regrets, relief_of
 from hybridplace.solver.instance import Choice, Floats, Indices, Ints
 from hybridplace.solver.pairs import Pairs
 from hybridplace.solver.pricing import Tariff, limit_uses_at, price_at
@@ -47,7 +47,7 @@ def largest_parts(job: Indices, jobs: int, lp: Fractional) -> Choice:
     return Choice(option=option, start=start)
 
 
-def round_off(state: State, pairs: Pairs, tariff: Tariff, lp: Fractional) -> None:
+def round_off(chains: Ejection, tariff: Tariff, lp: Fractional) -> None:
     """Make the state a plan near a fractional solution.
 
     Parameters
@@ -55,11 +55,11 @@ def round_off(state: State, pairs: Pairs, tariff: Tariff, lp: Fractional) -> Non
     tariff : Tariff
         At the prices of all rows.
     """
-    instance = state.instance
-    state.load(largest_parts(instance.options.job, len(state.option), lp))
-    _evict_from_groups(state, pairs)
-    _evict_from_limits(state)
+    state = chains.state
+    state.load(largest_parts(state.instance.options.job, len(state.option), lp))
+    _evict_from_groups(state, chains.pairs)
     _part_partners(state)
+    _evict_from_limits(state)
     if state.breaks_limits():
         state.clear()
     refill(state, tariff)
