@@ -7,6 +7,7 @@ pair could still be the cheapest.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,8 +31,9 @@ from hybridplace.checker.starts import Starts, least_over_starts, start_range
 from hybridplace.checker.terms import Terms, priced, terms_of
 from hybridplace.model.capacity import SIZE_TOLERANCE
 from hybridplace.model.cost import rejection_costs
-from hybridplace.model.job import Inference
-from hybridplace.model.problem import Problem
+from hybridplace.model.job import Inference, Job
+from hybridplace.model.problem import LimitMeasure, Problem
+from hybridplace.model.verify import MONEY_TOLERANCE
 
 CHUNK = 1 << 17
 """Pairs that are priced at once: what fits a processor's cache."""
@@ -80,7 +82,18 @@ class _Pricing:
         self.scopes = np.array(scopes, dtype=bool).reshape(len(scopes), len(problem.offers))
         paid_usd = np.cumsum(scarcity.slot_usd, axis=2).transpose(1, 0, 2)
         self.paid_usd = np.pad(paid_usd, ((0, 0), (0, 0), (1, 0)))
+        self.moves_usd = np.array([self._moves_usd(job) for job in problem.jobs])
         self._sides: dict[str | None, tuple[_Side, ...]] = {}
+
+    def _moves_usd(self, job: Job) -> float:
+        """Return what limits on moves add to moving a job; inf if one admits none."""
+        usd = 0.0
+        if job.id in self.problem.lease_of:
+            for price, limit in zip(self.scarcity.limit_usd, self.problem.limits, strict=True):
+                named = limit.tenant in (None, job.tenant) and limit.job in (None, job.id)
+                if named and limit.measure is LimitMeasure.MOVES:
+                    usd += float(price) if limit.at_most + MONEY_TOLERANCE >= 1.0 else math.inf
+        return usd
 
     def groups(self) -> dict[Key, list[int]]:
         """Return the rows of the asks that can be priced together."""
@@ -183,11 +196,12 @@ class _Pricing:
         return np.broadcast_to((asks.accelerators * workers)[:, None], on.hours.shape)
 
     def _moved(self, asks: Asks, offers: Offers, usd: Floats) -> Floats:
-        """Add what moving a job off the offer costs that it runs on."""
-        if not asks.move_usd.any():
+        """Add what moving a job off the offer costs that it runs on; inf if none may move."""
+        move_usd = asks.move_usd + self.moves_usd[asks.job]
+        if not move_usd.any():
             return usd
         elsewhere = asks.held[:, None] != offers.row
-        return usd + np.where(elsewhere, asks.move_usd[:, None], 0.0)
+        return usd + np.where(elsewhere, move_usd[:, None], 0.0)
 
     def _may_run(self, asks: Asks, offers: Offers, on: Runs) -> Bools:
         """Return what is for sale, allowed, large enough and connected."""
