@@ -33,7 +33,7 @@ DEPTH = 3
 """Of ejection chains, at most."""
 
 CORES = 40
-"""Small cores decided, at most."""
+"""Small cores decided, at most, divided by the logarithm of the number of slots."""
 
 CORE_JOBS = 100
 """Jobs of a core."""
@@ -147,7 +147,8 @@ def _chain(search: _Search) -> None:
 def _decide_cores(search: _Search, seed: int) -> None:
     """Decide small cores, each around the job of largest excess that was in the middle of none."""
     state, done = search.state, set[int]()
-    while len(done) < CORES and search.best.usd > search.enough_usd:
+    most = int(CORES / (1 + np.log2(state.instance.slots)))
+    while len(done) < most and search.best.usd > search.enough_usd:
         excess = excess_usd(state, search.pairs, search.tariff)
         excess[list(done)] = 0.0
         if not excess.any():
