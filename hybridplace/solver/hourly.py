@@ -24,6 +24,7 @@ _LIMIT_WEIGHT = {
     LimitMeasure.USD: (1.0, 1.0, 0.0),
     LimitMeasure.CARBON_G: (0.0, 0.0, 1.0),
     LimitMeasure.ACCELERATOR_H: (0.0, 0.0, 0.0),
+    LimitMeasure.MOVES: (0.0, 0.0, 0.0),
 }
 
 
