@@ -30,9 +30,8 @@ from hybridplace.model.plan import Plan
 from hybridplace.model.problem import Problem
 from hybridplace.solver import solve
 from hybridplace.solver.compile import compile_instance
-from hybridplace.solver.seating import seat, seating_of
+from hybridplace.solver.seating import seated
 from hybridplace.solver.shared import solve_shared
-from hybridplace.solver.state import State
 
 DATA_GAP = 0.01
 """At which the search of the rival that pays for each copy ends, as ours does."""
@@ -133,10 +132,8 @@ def _full_transfer(problem: Problem, _: Path | None) -> Answer:
     with spending() as spent:
         instance = compile_instance(problem)
         choice = solve_shared(instance, target_gap=DATA_GAP, sharing=False).choice
-        state, seating = State(instance), seating_of(problem, instance)
-        state.load(choice)
-        seat(seating, state)
-    decisions = decisions_of(problem, instance, state.choice(), seating.shares)
+        choice, shares = seated(problem, instance, choice)
+    decisions = decisions_of(problem, instance, choice, shares)
     plan = judged(problem, decisions, "full-transfer")
     return Answer(jobs=len(problem.jobs), cpu_s=spent.cpu_s, plan=plan)
 

@@ -127,22 +127,8 @@ def offers_of(problem: Problem, courses: Courses) -> Offers:
     site = np.array([site_row[offer.site] for offer in offers], dtype=np.int64)
     kwh_wh = _floats(one.pue for one in problem.sites)[site] / WATTS_PER_KILOWATT
     course = np.array([_course(courses, offer) for offer in offers], dtype=np.int64)
-    foretold = courses.least[course.reshape(len(offers), 3)].T
-    stated = (
-        _floats(one.price_usd_h for one in offers),
-        _floats(one.energy_usd_kwh for one in problem.sites)[site],
-        _floats(one.carbon_g_kwh for one in problem.sites)[site],
-    )
-    price_usd_h, energy_usd_kwh, carbon_g_kwh = (
-        np.where(course[:, part] > 0, foretold[part], stated[part]) for part in range(3)
-    )
-    board_w = _floats(one.accelerator_power_w for one in offers)
-    board_w = board_w * problem.assumptions.accelerator_load
-    accelerators = _floats(one.accelerators for one in offers)
-    cpus = _floats(one.cpus for one in offers)
-    memory_gib = _floats(one.memory_gib for one in offers)
-    machine_w = rest_w(problem, cpus, memory_gib)
-    machine_w = machine_w + np.where(accelerators > 0, accelerators * board_w, 0.0)
+    price_usd_h, energy_usd_kwh, carbon_g_kwh = _least_figures(problem, courses, course, site)
+    board_w, machine_w = _powers_w(problem)
     sizes = {pool.id: _size(problem, pool) for pool in problem.pools}
     quotas = [_quota(problem, offer, sizes) for offer in offers]
     return Offers(
@@ -162,12 +148,39 @@ def offers_of(problem: Problem, courses: Courses) -> Offers:
         machine_kw=machine_w * kwh_wh,
         board_w=board_w,
         kwh_wh=kwh_wh,
-        accelerators=accelerators,
-        cpus=cpus,
-        memory_gib=memory_gib,
+        accelerators=_floats(one.accelerators for one in offers),
+        cpus=_floats(one.cpus for one in offers),
+        memory_gib=_floats(one.memory_gib for one in offers),
         architecture=np.array([bits[one.architecture] for one in offers], dtype=np.int64),
         interruptions_per_h=_floats(interruptions_per_h(problem, one) for one in offers),
     )
+
+
+def _least_figures(
+    problem: Problem, courses: Courses, course: Ints, site: Ints
+) -> tuple[Floats, Floats, Floats]:
+    """Return price, energy price and carbon intensity of each offer; the least they ever are."""
+    foretold = courses.least[course.reshape(len(problem.offers), 3)].T
+    stated = (
+        _floats(one.price_usd_h for one in problem.offers),
+        _floats(one.energy_usd_kwh for one in problem.sites)[site],
+        _floats(one.carbon_g_kwh for one in problem.sites)[site],
+    )
+    price, energy, carbon = (
+        np.where(course[:, part] > 0, foretold[part], stated[part]) for part in range(3)
+    )
+    return price, energy, carbon
+
+
+def _powers_w(problem: Problem) -> tuple[Floats, Floats]:
+    """Return what one accelerator and what a whole machine of each offer draw under load."""
+    offers = problem.offers
+    board_w = _floats(one.accelerator_power_w for one in offers)
+    board_w = board_w * problem.assumptions.accelerator_load
+    accelerators = _floats(one.accelerators for one in offers)
+    cpus = _floats(one.cpus for one in offers)
+    machine_w = rest_w(problem, cpus, _floats(one.memory_gib for one in offers))
+    return board_w, machine_w + np.where(accelerators > 0, accelerators * board_w, 0.0)
 
 
 def _course(courses: Courses, offer: Offer) -> list[int]:

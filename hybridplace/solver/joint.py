@@ -96,7 +96,8 @@ class Joint:
             state = State(self.instance)
             state.load(self.choice)
             usd = state.total_usd()
-            self.whole = lift(self.instance, self.prices, usd, target_gap=LIFTED_GAP)
+            enough = max(LIFTED_GAP, self.target_gap / 5)
+            self.whole = lift(self.instance, self.prices, usd, target_gap=enough)
             self.bound_usd = self.whole.bound_usd
 
     def _tell(self, usd: float) -> None:

@@ -35,6 +35,9 @@ STEPS = 80
 PATIENCE = 6
 """Steps without a better bound after which they are halved."""
 
+MOST_ROWS = 100_000
+"""Of knapsack tables, over all steps: what a step costs grows with the jobs."""
+
 KEPT = 0.7
 """Of the last direction, so that steps do not zigzag."""
 
@@ -146,7 +149,7 @@ class _Ascent:
         self, knapsacks: list[_Knapsack], cost_usd: Floats, most_usd: Floats, rest_usd: float
     ) -> None:
         self.knapsacks, self.cost_usd, self.most_usd = knapsacks, cost_usd, most_usd
-        self.rest_usd = rest_usd
+        self.rest_usd, self.rows = rest_usd, 0
 
     def run(self, job_usd: Floats, best_usd: float, enough_usd: float) -> tuple[Floats, float]:
         """Return the best prices of some steps, and their bound."""
@@ -157,7 +160,7 @@ class _Ascent:
             direction = KEPT * direction + slope
             direction[(direction > 0) & (job_usd >= self.most_usd)] = 0.0
             length = float((direction**2).sum())
-            if bound_usd >= enough_usd or length == 0.0:
+            if bound_usd >= enough_usd or length == 0.0 or self.rows > MOST_ROWS:
                 break
             step = factor * (best_usd - usd) / length
             job_usd = np.clip(job_usd + step * direction, 0.0, self.most_usd)
@@ -176,7 +179,9 @@ class _Ascent:
         usd = float(job_usd.sum()) + self.rest_usd
         taken = np.zeros(len(job_usd))
         for one in self.knapsacks:
-            worth, jobs = fill(one, job_usd[one.job] - self.cost_usd[one.option])
+            worth_usd = job_usd[one.job] - self.cost_usd[one.option]
+            worth, jobs = fill(one, worth_usd)
+            self.rows += int((worth_usd > 0).sum())
             usd -= worth
             taken[jobs] += 1.0
         # Where no knapsack rules, a job is placed once its price is what that costs.
