@@ -7,7 +7,7 @@ and each row's price times what is left of it. The search goes where the excess 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -84,6 +84,7 @@ def improve(
     seed: int = 0,
     incumbent: Incumbent | None = None,
     extra_usd: Floats | None = None,
+    prove: Callable[[Choice, float], float] | None = None,
 ) -> Incumbent:
     """Return a plan whose cost is within `target_gap` of the bound at these prices, if found.
 
@@ -97,6 +98,9 @@ def improve(
         Is kept up to date, also when a KeyboardInterrupt ends the search.
     extra_usd : floats, (n,), optional
         Added to the cost of each option.
+    prove : callable, optional
+        Given a first plan and what it costs, returns a better bound: asked once, where the plan is
+        not good enough yet.
     """
     best = Incumbent() if incumbent is None else incumbent
     state = State(instance, share_usd=prices.share, extra_usd=extra_usd)
@@ -107,7 +111,12 @@ def improve(
     round_off(chains, tariff, lp)
     best.offer(state)
     search = _Search(state, pairs, tariff, chains, pairs.bound_usd * (1 + target_gap), best)
-    _chain(search)
+    if prove is not None:
+        _chain(search, passes=1)
+        if best.choice is not None and best.usd > search.enough_usd:
+            bound_usd = prove(best.choice, best.usd)
+            search = replace(search, enough_usd=bound_usd * (1 + target_gap))
+    _chain(search, passes=PASSES)
     _decide_cores(search, seed)
     return best
 
@@ -124,10 +133,10 @@ class _Search:
     best: Incumbent
 
 
-def _chain(search: _Search) -> None:
+def _chain(search: _Search, passes: int) -> None:
     """Run ejection chains from the jobs of largest excess, ever deeper while that saves."""
     chains = search.chains
-    for turn in range(PASSES):
+    for turn in range(passes):
         excess = excess_usd(search.state, search.pairs, search.tariff)
         queue = np.lexsort((np.arange(len(excess)), -excess))
         saved = 0.0

@@ -22,7 +22,6 @@ from hybridplace.solver.result import plan_of_choice
 from hybridplace.solver.seating import seated
 from hybridplace.solver.shared import solve_shared
 from hybridplace.solver.slots import relax_slots
-from hybridplace.solver.state import State
 from hybridplace.solver.static import Relaxation, relax_static
 from hybridplace.solver.stop import Progress, Stop
 
@@ -71,12 +70,11 @@ class Joint:
             return
         one_slot = self.instance.slots == 1
         relaxed = relax_static(self.instance) if one_slot else relax_slots(self.instance)
+        self.prices, self.bound_usd = relaxed.prices, relaxed.bound_usd
         self.search(relaxed)
-        self.lift()
 
     def search(self, relaxed: Relaxation) -> None:
-        """Look for a plan near a relaxation."""
-        self.prices, self.bound_usd = relaxed.prices, relaxed.bound_usd
+        """Look for a plan near a relaxation; prove more where it is not good enough by then."""
         best = Incumbent(self._tell)
         try:
             improve(
@@ -86,19 +84,18 @@ class Joint:
                 target_gap=self.target_gap,
                 seed=self.seed,
                 incumbent=best,
+                prove=self.lift if self.instance.slots == 1 else None,
             )
         finally:
             self.choice = best.choice or self.choice
 
-    def lift(self) -> None:
-        """Prove more, where everything is one slot."""
-        if self.instance.slots == 1:
-            state = State(self.instance)
-            state.load(self.choice)
-            usd = state.total_usd()
-            enough = max(LIFTED_GAP, self.target_gap / 5)
-            self.whole = lift(self.instance, self.prices, usd, target_gap=enough)
-            self.bound_usd = self.whole.bound_usd
+    def lift(self, choice: Choice, usd: float) -> float:
+        """Return a bound that is proven by prices of whole jobs."""
+        self.choice = choice
+        enough = max(LIFTED_GAP, self.target_gap / 5)
+        self.whole = lift(self.instance, self.prices, usd, target_gap=enough)
+        self.bound_usd = self.whole.bound_usd
+        return self.bound_usd
 
     def _tell(self, usd: float) -> None:
         if self.watch is not None:
