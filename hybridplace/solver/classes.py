@@ -64,7 +64,7 @@ class Classes:
     count : ints, (C,)
         How many jobs it has.
     tied : bool
-        Some jobs are to be with or apart from others: counts cannot tell.
+        Counts cannot tell: there are several slots, or jobs are tied by data or to each other.
     """
 
     row: Ints
@@ -95,8 +95,12 @@ def classes_of(problem: Problem) -> Classes:
         row=row,
         first=first.astype(np.int64),
         count=count.astype(np.int64),
-        tied=any(job.same_site_as or job.apart_from for job in problem.jobs),
+        tied=problem.slots > 1 or any(map(_is_tied, problem.jobs)),
     )
+
+
+def _is_tied(job: Job) -> bool:
+    return bool(job.inputs or job.outputs or job.same_site_as or job.apart_from)
 
 
 def _named(problem: Problem) -> set[str]:

@@ -115,6 +115,16 @@ def test_jobs_that_ask_for_each_other_are_not_counted():
     assert not classes_of(replace(problem, jobs=jobs)).are_few
 
 
+def test_identical_jobs_over_time_are_not_counted():
+    """Counts are of one slot: a problem of several is planned job by job, and the plan holds."""
+    problem = replace(_problem(20), slot_h=1.0)
+    plan = solve_jointly(problem)
+
+    assert not classes_of(problem).are_few
+    assert breaches(problem, plan) == ()
+    assert not check(problem, plan).faults
+
+
 @pytest.mark.parametrize("budget_usd", [1000.0, 60.0])
 def test_prices_prove_the_same_for_single_jobs(budget_usd):
     """Priced one by one, over all their options, the jobs have the bound of their classes."""
