@@ -19,7 +19,7 @@ from hybridplace.cli.options import (
     state_option,
 )
 from hybridplace.cli.output import print_json, print_text, progress
-from hybridplace.cli.program import FAILED
+from hybridplace.cli.program import FAILED, INTERRUPTED
 
 if TYPE_CHECKING:
     from hybridplace.model.plan import Plan
@@ -86,9 +86,11 @@ def command(
     """Plan all jobs of an estate, and prove how good the plan is.
 
     The same files with the same --now, --seed, --gap and --work give the same plan, byte for byte.
-    Exits with 1 when the plan leaves a job out.
+    Exits with 1 when the plan leaves a job out. Ctrl-C ends the search, and the best plan so far is
+    written, with its gap; the exit code is then 130.
     """
     from hybridplace.io import refuse_overwriting, write_plan
+    from hybridplace.model.plan import Status
     from hybridplace.report.warnings import warnings
     from hybridplace.solver import Stop
 
@@ -100,8 +102,13 @@ def command(
         with progress(quiet=as_json) as watch:
             plan = engine.plan(problem, seed=seed, stop=Stop(gap=gap, work=work), watch=watch)
         told = warnings(engine, problem, plan)
+    if plan.status is Status.INTERRUPTED and not plan.placements:
+        raise click.Abort
     write_plan(output_path, plan, problem)
     _print(problem, plan, told, output_path, as_json=as_json)
+    if plan.status is Status.INTERRUPTED:
+        click.echo("interrupted: this is the best plan so far", err=True)
+        return INTERRUPTED
     return FAILED if plan.unplaced else 0
 
 

@@ -76,6 +76,8 @@ def _headline(told: Summary) -> Iterator[Text]:
 def _proof(told: Summary) -> str:
     if told.status is Status.OPTIMAL:
         return "proven cheapest"
+    if told.status is Status.INTERRUPTED and told.bound_usd <= 0:
+        return "interrupted before anything was proven"
     return f"at most {told.gap:.2%} above the cheapest (no plan is below {usd(told.bound_usd)} USD)"
 
 

@@ -29,7 +29,8 @@ def solve(
     """Return a plan with a proven bound.
 
     Few jobs are decided by the exact model, many by `hybridplace.solver.joint`. The same problem,
-    seed and stop give the same plan, byte for byte.
+    seed and stop give the same plan, byte for byte. An interrupt (Ctrl-C) ends the search: the plan
+    is the best one so far, with its gap, and its status says so.
 
     Parameters
     ----------

@@ -45,12 +45,15 @@ class Solution:
         By job id, of jobs on own nodes; None if not all of them could be packed.
     copies : frozenset of Copy
         The copies that are made.
+    interrupted : bool
+        Ctrl-C ended the search.
     """
 
     rows: dict[str, int]
     shares: dict[str, tuple[Share, ...]] | None
     copies: frozenset[Copy] = frozenset()
     bound_usd: float
+    interrupted: bool = False
 
 
 def solve_exactly(
@@ -60,8 +63,8 @@ def solve_exactly(
 
     Raises
     ------
-    KeyboardInterrupt
-        Also when the interrupt came while CP-SAT was at work.
+    InputError
+        When costs are so large that they could not be added up exactly.
     """
     from ortools.sat.python import cp_model
 
@@ -72,7 +75,8 @@ def solve_exactly(
     minimise_cost(model, v)
     solution = _cheapest(model, v, seed=seed, stop=stop, watch=watch)
     if solution.shares is None:
-        return evict(candidates, solution.rows, solution.bound_usd)
+        kept = evict(candidates, solution.rows, solution.bound_usd)
+        return replace(kept, interrupted=solution.interrupted)
     return _earliest(model, v, solution, seed=seed, stop=stop)
 
 
@@ -100,10 +104,13 @@ def _cheapest(
         status = _watched(solver, model, number, watch)
         if proven:
             bound_usd = max(bound_usd, _bound_usd(v, solver))
-        _refuse_interrupted(solver, status, stop)
-        if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        interrupted = _was_interrupted(solver, status, stop)
+        if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+            rows = _chosen(v, solver)
+        elif not interrupted:
             break
-        rows = _chosen(v, solver)
+        if interrupted:
+            return Solution(rows=rows, shares=None, bound_usd=bound_usd, interrupted=True)
         packed = pack_all(v.candidates, rows, exact=exact)
         if not packed.conflicts:
             return Solution(
@@ -221,14 +228,13 @@ def _watched(
         return solver.solve(model, Better())
 
 
-def _refuse_interrupted(solver: cp_model.CpSolver, status: Any, stop: Stop) -> None:
-    """Raise where CP-SAT took Ctrl-C for itself: it ended early, with nothing proven."""
+def _was_interrupted(solver: cp_model.CpSolver, status: Any, stop: Stop) -> bool:
+    """Say whether CP-SAT took Ctrl-C for itself: it ended early, with nothing proven."""
     from ortools.sat.python import cp_model
 
     spent = solver.response_proto.deterministic_time
     early = status in (cp_model.FEASIBLE, cp_model.UNKNOWN)
-    if early and spent < stop.work * 0.9:
-        raise KeyboardInterrupt
+    return bool(early and spent < stop.work * 0.9)
 
 
 def _chosen(v: Variables, solver: cp_model.CpSolver) -> dict[str, int]:

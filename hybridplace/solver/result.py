@@ -38,7 +38,13 @@ def plan_of(compiled: Compiled, candidates: Candidates, solution: Solution, *, s
         Unplaced(job=job, reasons=exclusion_counts(compiled, job, left_out)) for job in left_out
     ]
     return priced_plan(
-        problem, placements, unplaced, bound_usd=solution.bound_usd, solver=SOLVER, seed=seed
+        problem,
+        placements,
+        unplaced,
+        bound_usd=solution.bound_usd,
+        solver=SOLVER,
+        seed=seed,
+        interrupted=solution.interrupted,
     )
 
 

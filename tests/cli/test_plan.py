@@ -322,3 +322,16 @@ def test_leases_count_if_asked(run, own):
     run("plan", "--now", NOW, "--with-leases")
 
     assert ["train"] == [lease.job for lease in read_plan(own)[1].leases]
+
+
+def test_an_interrupted_plan_is_written(run, estate, jobs, monkeypatch):
+    """Ctrl-C while it searches: the best plan so far, which holds, and 130 as shells expect."""
+    from hybridplace.solver import exact
+
+    monkeypatch.setattr(exact, "_was_interrupted", lambda *_: True)
+    monkeypatch.setattr(exact, "_bound_usd", lambda *_: 0.5)
+    done = run("plan", "--now", NOW)
+
+    assert 130 == done.code
+    assert "interrupted: this is the best plan so far" in done.err
+    assert 0 == run("verify").code
