@@ -13,6 +13,7 @@ import numpy as np
 
 from hybridplace.checker.columns import Bools, Floats, Ints
 from hybridplace.checker.copies import Copies
+from hybridplace.checker.spreads import Spreads
 from hybridplace.model.job import Inference, Job, Users
 from hybridplace.model.problem import Denial, Problem
 
@@ -41,18 +42,18 @@ class Places:
     allowed: Bools
 
 
-def places_of(problem: Problem, copies: Copies) -> Places:
+def places_of(problem: Problem, copies: Copies, spreads: Spreads) -> Places:
     """Return what places mean to each job of a problem."""
     row: list[int] = []
-    found: dict[tuple[object, ...], int] = {((), None): 0}
+    found: dict[tuple[object, ...], int] = {((), None, ()): 0}
     ready_h, usd = [np.zeros(len(problem.sites))], [np.zeros(len(problem.sites))]
     seen_ms = cache(lambda users: _latency_ms(problem, users))
     for job in problem.jobs:
-        key = (copies.alike(job), _near(job))
+        key = (copies.alike(job), _near(job), spreads.alike(job))
         if key not in found:
             found[key] = len(found)
             ready_h.append(copies.ready_h(job))
-            usd.append(copies.charges_usd(job))
+            usd.append(copies.charges_usd(job) + spreads.charges_usd(job))
             if isinstance(job.work, Inference) and key[1] is not None:
                 ms = seen_ms(job.work.users) + job.work.service_ms
                 ready_h[-1] = np.where(_is_too_far(job.work, ms), np.inf, ready_h[-1])

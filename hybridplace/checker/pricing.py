@@ -27,6 +27,7 @@ from hybridplace.checker.nodes import hold_all
 from hybridplace.checker.places import places_of
 from hybridplace.checker.runs import Runs, runs
 from hybridplace.checker.scarcity import Scarcity
+from hybridplace.checker.shares import share_usd
 from hybridplace.checker.starts import Starts, least_over_starts, start_range
 from hybridplace.checker.terms import Terms, priced, terms_of
 from hybridplace.model.capacity import SIZE_TOLERANCE
@@ -77,7 +78,7 @@ class _Pricing:
         self.problem, self.scarcity = problem, scarcity
         self.courses, self.asks = courses_of(problem), asks_of(problem)
         self.offers = offers_of(problem, self.courses)
-        self.places = places_of(problem, scarcity.copies)
+        self.places = places_of(problem, scarcity.copies, scarcity.spreads)
         scopes = [in_scope(problem, limit) for limit in problem.limits]
         self.scopes = np.array(scopes, dtype=bool).reshape(len(scopes), len(problem.offers))
         paid_usd = np.cumsum(scarcity.slot_usd, axis=2).transpose(1, 0, 2)
@@ -155,6 +156,9 @@ class _Pricing:
         on = runs(asks, side.machines, owned=owned, horizon_h=problem.horizon_h).on(side.which)
         costs = priced(problem, asks, offers, on, terms)
         usd = self._moved(asks, offers, costs.usd)
+        shares = self.scarcity.shares
+        if offers.owned[0] and shares.usd[asks.job].any():
+            usd = usd - share_usd(problem, shares, asks, on.hours)
         ready_h = None
         if placed:
             row = self.places.row[asks.job][:, None]

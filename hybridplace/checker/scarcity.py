@@ -11,6 +11,8 @@ import numpy as np
 from hybridplace.checker.columns import Floats, Ints
 from hybridplace.checker.copies import Copies
 from hybridplace.checker.knapsacks import Knapsacks, knapsacks_of
+from hybridplace.checker.shares import Shares, due_of, shares_of
+from hybridplace.checker.spreads import Spreads
 from hybridplace.model.capacity import closed, machine_counts, quota_size, whole_machines
 from hybridplace.model.certificate import Capacity, CapacityPrice, Certificate
 from hybridplace.model.problem import Problem
@@ -33,6 +35,7 @@ class Scarcity:
     slot_usd, at_most : floats, (groups + 1, 3, slots)
         Price and amount of accelerators, CPUs and GiB of own nodes; of quotas in the first column.
     limit_usd : floats, (limits,)
+    spreads, shares : Spreads, Shares
     copies : Copies
         What data costs.
     """
@@ -41,6 +44,8 @@ class Scarcity:
     slot_usd: Floats
     at_most: Floats
     limit_usd: Floats
+    spreads: Spreads
+    shares: Shares
     copies: Copies
     knapsacks: Knapsacks | None = None
 
@@ -67,18 +72,22 @@ def scarcity_of(problem: Problem, certificate: Certificate) -> Scarcity:
         slot_usd=slot_usd,
         at_most=amounts,
         limit_usd=limit_usd,
+        spreads=Spreads(problem, certificate.spreads),
+        shares=shares_of(problem, certificate.shares),
         copies=Copies(problem, copies, limit_usd),
         knapsacks=knapsacks_of(problem, certificate, row),
     )
 
 
 def terms_usd(problem: Problem, scarcity: Scarcity) -> Iterator[float]:
-    """Yield what is added to the sum over the jobs: for capacity, limits, and each copy."""
+    """Yield what is added to the sum over jobs: for capacity, limits, spreads, shares, copies."""
     yield -float((scarcity.slot_usd * scarcity.at_most).sum())
     yield -sum(
         float(usd) * limit.at_most
         for usd, limit in zip(scarcity.limit_usd, problem.limits, strict=True)
     )
+    yield -scarcity.spreads.sold_usd
+    yield scarcity.shares.earned_usd
     yield from scarcity.copies.lost_usd()
 
 
@@ -88,9 +97,8 @@ def price_faults(problem: Problem, certificate: Certificate) -> Iterator[str]:
     for price in certificate.limits:
         if price.limit not in {limit.id for limit in problem.limits}:
             yield f"there is no limit {price.limit}"
-    for share in certificate.shares:
-        if share.tenant not in problem.tenant_ids:
-            yield f"there is no tenant {share.tenant}"
+    yield from _spread_faults(problem, certificate)
+    yield from _share_faults(problem, certificate)
     known = {(job.id, dataset) for job in problem.jobs for dataset in job.inputs}
     for copy in certificate.copies:
         if (copy.job, copy.dataset) not in known:
@@ -99,6 +107,26 @@ def price_faults(problem: Problem, certificate: Certificate) -> Iterator[str]:
             yield f"there is no site {copy.site}"
     yield from _knapsack_faults(problem, certificate)
     yield from _figure_faults(certificate)
+
+
+def _spread_faults(problem: Problem, certificate: Certificate) -> Iterator[str]:
+    """Yield each price of a spread or of a domain that is not there."""
+    domain = {one.id: one.domain for one in problem.spreads}
+    for price in certificate.spreads:
+        if price.spread not in domain:
+            yield f"there is no spread {price.spread}"
+        elif price.domain not in {one.within(domain[price.spread]) for one in problem.sites}:
+            yield f"spread {price.spread}: there is no {domain[price.spread]} {price.domain}"
+
+
+def _share_faults(problem: Problem, certificate: Certificate) -> Iterator[str]:
+    """Yield each price of a tenant that is not there, or to whom nobody can be unfair."""
+    due = due_of(problem) if certificate.shares else {}
+    for share in certificate.shares:
+        if share.tenant not in problem.tenant_ids:
+            yield f"there is no tenant {share.tenant}"
+        elif share.tenant not in due:
+            yield f"no unfairness to tenant {share.tenant} costs anything"
 
 
 def _amounts(problem: Problem) -> dict[Group, Floats]:
@@ -177,12 +205,13 @@ def _told(price: CapacityPrice) -> str:
 def _figure_faults(certificate: Certificate) -> Iterator[str]:
     named = [
         *((f"limit {one.limit}", one.price_usd) for one in certificate.limits),
+        *((f"spread {one.spread}, {one.domain}", one.price_usd) for one in certificate.spreads),
         *((f"tenant {one.tenant}", one.price_usd) for one in certificate.shares),
-        *((f"job {one.job}", one.price_usd) for one in certificate.jobs),
         *((f"{one.job}, {one.dataset}, {one.site}", one.price_usd) for one in certificate.copies),
     ]
+    jobs = [(f"job {one.job}", one.price_usd) for one in certificate.jobs]
     seen: set[str] = set()
-    for name, _ in named:
+    for name, _ in (*named, *jobs):
         if name in seen:
             yield f"{name}: priced twice"
         seen.add(name)
@@ -190,3 +219,6 @@ def _figure_faults(certificate: Certificate) -> Iterator[str]:
     for name, usd in (*capacity, *named):
         if not 0.0 <= usd < math.inf:
             yield f"{name}: its price is {usd}, expected a number that is not negative"
+    for name, usd in jobs:
+        if not math.isfinite(usd):
+            yield f"{name}: its price is {usd}, expected a number"

@@ -49,8 +49,17 @@ class LimitPrice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpreadPrice:
+    """What the place of a job of a spread is worth in one of its failure domains."""
+
+    spread: str
+    domain: str
+    price_usd: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SharePrice:
-    """What a tenant's relative share is worth where fairness has a price."""
+    """What all that a tenant is due of the own nodes is worth, where unfairness has a price."""
 
     tenant: str
     price_usd: float
@@ -71,7 +80,10 @@ class CopyPrice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobPrice:
-    """What placing a job is worth; it counts only up to what that costs outside of knapsacks."""
+    """What placing a job is worth; it counts only up to what that costs outside of knapsacks.
+
+    The one price that may be below 0: of a job whose cost is less than its share is worth.
+    """
 
     job: str
     price_usd: float
@@ -105,6 +117,7 @@ class Certificate:
     bound_usd: float
     capacity: tuple[CapacityPrice, ...] = ()
     limits: tuple[LimitPrice, ...] = ()
+    spreads: tuple[SpreadPrice, ...] = ()
     shares: tuple[SharePrice, ...] = ()
     copies: tuple[CopyPrice, ...] = ()
     jobs: tuple[JobPrice, ...] = ()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from hybridplace.model.plan import Plan
-from hybridplace.model.problem import LimitMeasure, Problem
+from hybridplace.model.problem import Problem
 from hybridplace.solver.stop import Progress, Stop
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def solve(
     InputError
         When costs are too large to be added up exactly.
     """
-    if len(problem.jobs) > EXACT_JOBS and not _beyond_arrays(problem):
+    if len(problem.jobs) > EXACT_JOBS:
         from hybridplace.solver.joint import solve_jointly
 
         return solve_jointly(problem, seed=seed, stop=stop, watch=watch)
@@ -57,12 +57,3 @@ def solve(
     candidates = choose_candidates(compiled)
     solution = solve_exactly(candidates, seed=seed, stop=stop or Stop(), watch=watch)
     return plan_of(compiled, candidates, solution, seed=seed)
-
-
-def _beyond_arrays(problem: Problem) -> bool:
-    """Say whether a problem has what `compile_instance` or the certificate's check lack yet."""
-    return (
-        bool(problem.spreads)
-        or problem.assumptions.unfair_usd > 0
-        or any(limit.measure is LimitMeasure.MOVES for limit in problem.limits)
-    )

@@ -15,11 +15,14 @@ from hybridplace.model.certificate import (
     Knapsack,
     LimitPrice,
     SharePrice,
+    SpreadPrice,
 )
+from hybridplace.model.fairness import dues
 from hybridplace.model.problem import Problem
 from hybridplace.solver.groups import groups_of
 from hybridplace.solver.instance import Floats, Prices
 from hybridplace.solver.knapsack import JobPrices
+from hybridplace.solver.spreads import spreads_of
 
 _OWN = (Capacity.ACCELERATORS, Capacity.CPUS, Capacity.MEMORY_GIB)
 
@@ -45,18 +48,23 @@ def certificate_of(
     searched_usd : float or None
         A higher bound that a search proved.
     """
-    ids = [limit.id for limit in problem.limits]
+    limits, spread_usd = len(problem.limits), prices.limit[len(problem.limits) :]
     return Certificate(
         bound_usd=bound_usd,
         capacity=tuple(_capacity(problem, prices.capacity)),
         limits=tuple(
-            LimitPrice(limit=name, price_usd=float(usd))
-            for name, usd in zip(ids, prices.limit, strict=True)
+            LimitPrice(limit=limit.id, price_usd=float(usd))
+            for limit, usd in zip(problem.limits, prices.limit[:limits], strict=True)
+            if usd > 0
+        ),
+        spreads=tuple(
+            SpreadPrice(spread=spread, domain=domain, price_usd=float(usd))
+            for (spread, domain), usd in zip(spreads_of(problem).rows, spread_usd, strict=True)
             if usd > 0
         ),
         shares=tuple(
             SharePrice(tenant=name, price_usd=float(usd))
-            for name, usd in zip(problem.tenant_ids, prices.share, strict=False)
+            for name, usd in zip(_due_tenants(problem, prices), prices.share, strict=True)
             if usd > 0
         ),
         copies=tuple(_copies(problem, prices)),
@@ -64,6 +72,10 @@ def certificate_of(
         knapsacks=() if whole is None else tuple(_knapsacks(problem, whole)),
         searched_usd=searched_usd,
     )
+
+
+def _due_tenants(problem: Problem, prices: Prices) -> list[str]:
+    return list(dues(problem)) if len(prices.share) else []
 
 
 def _jobs(problem: Problem, whole: JobPrices) -> Iterator[JobPrice]:

@@ -18,7 +18,7 @@ import numpy as np
 
 from hybridplace.model.job import Job
 from hybridplace.model.problem import Problem
-from hybridplace.solver.compile import compile_instance
+from hybridplace.solver.compile import compile_instance, dues_of
 from hybridplace.solver.instance import Bools, Choice, Floats, Instance, Ints, Jobs
 from hybridplace.solver.lp import relax
 from hybridplace.solver.master import static_master
@@ -106,6 +106,7 @@ def _is_tied(job: Job) -> bool:
 def _named(problem: Problem) -> set[str]:
     """Return the jobs that something else names, or whose results others may read."""
     names = {limit.job for limit in problem.limits if limit.job is not None}
+    names |= {job for spread in problem.spreads for job in spread.jobs}
     for job in problem.jobs:
         names.update(job.same_site_as, job.apart_from, (job.id,) if job.outputs else ())
     return names
@@ -143,7 +144,8 @@ class Counted:
 
 def decide_by_classes(problem: Problem, classes: Classes, *, seed: int = 0) -> Counted:
     """Decide how many jobs of each class take which option, in problems of one slot."""
-    single = compile_instance(problem.with_jobs(*(problem.jobs[row] for row in classes.first)))
+    firsts = problem.with_jobs(*(problem.jobs[row] for row in classes.first))
+    single = compile_instance(firsts, dues_of(problem))
     whole = _times(single, classes.count)
     relaxed = _relax(whole)
     kept = _worth_a_look(whole, relaxed)
@@ -237,7 +239,8 @@ def _whole_numbers(
 
 def _usd(instance: Instance, kept: Ints, relaxed: Relaxation) -> Floats:
     """Return what options cost, less what they are worth to the shares of tenants."""
-    share_usd = relaxed.prices.share[instance.jobs.tenant[instance.options.job[kept]]]
+    price = np.append(relaxed.prices.share, 0.0)  # of those that no share counts
+    share_usd = price[instance.jobs.tenant[instance.options.job[kept]]]
     usd = costs_at(instance, kept, np.zeros_like(kept))
     return usd - share_usd * instance.options.share[kept]
 

@@ -6,15 +6,19 @@ that few pairs are held at once.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from hybridplace.model.cost import rejection_costs
+from hybridplace.model.fairness import dues
 from hybridplace.model.problem import Problem
 from hybridplace.solver.data import data_of
 from hybridplace.solver.groups import capacity_of
 from hybridplace.solver.hourly import Columns, cost_weight, limit_weight
 from hybridplace.solver.instance import Floats, Hourly, Instance, Ints, Jobs
 from hybridplace.solver.options import Ties, chunk_options
+from hybridplace.solver.spreads import spreads_of
 from hybridplace.solver.store import Store
 from hybridplace.solver.supply import Supply, chunk_of, supply_of
 
@@ -22,9 +26,16 @@ CHUNK = 2000
 """Jobs priced together."""
 
 
-def compile_instance(problem: Problem) -> Instance:
-    """Return a problem as arrays: each job's undominated options, capacity, limits and data."""
-    supply, ties = supply_of(problem), ties_of(problem)
+def compile_instance(problem: Problem, due: Mapping[str, float] | None = None) -> Instance:
+    """Return a problem as arrays: each job's undominated options, capacity, limits and data.
+
+    Parameters
+    ----------
+    due : mapping, optional
+        What tenants are due, if more jobs than those of the problem decide that; `dues_of`.
+    """
+    due = dues_of(problem) if due is None else due
+    supply, ties = supply_of(problem), ties_of(problem, due)
     size = max(1, CHUNK // 4) if supply.varies else CHUNK
     store = Store(len(problem.jobs), supply.slots)
     for begin in range(0, len(problem.jobs), size):
@@ -34,18 +45,24 @@ def compile_instance(problem: Problem) -> Instance:
     return Instance(
         slot_h=problem.slot_h,
         slots=supply.slots,
-        jobs=_jobs(problem),
+        jobs=_jobs(problem, list(due)),
         options=options,
         capacity=capacity_of(problem),
-        at_most=np.array([limit.at_most for limit in problem.limits], dtype=np.float64),
-        hourly=_hourly(problem, supply, rates),
+        at_most=np.append([limit.at_most for limit in problem.limits], ties.spreads.at_most),
+        unfair_usd=problem.assumptions.unfair_usd if due else 0.0,
+        hourly=_hourly(problem, supply, rates, len(ties.spreads.rows)),
         data=data_of(problem, supply.links, supply.copies),
         same=_pairs_of_jobs(problem, "same_site_as"),
         apart=_pairs_of_jobs(problem, "apart_from"),
     )
 
 
-def _hourly(problem: Problem, supply: Supply, rates: Columns) -> Hourly | None:
+def dues_of(problem: Problem) -> dict[str, float]:
+    """Return what each tenant with demand is due; of none if unfairness costs nothing."""
+    return dues(problem) if problem.assumptions.unfair_usd > 0 else {}
+
+
+def _hourly(problem: Problem, supply: Supply, rates: Columns, spreads: int) -> Hourly | None:
     """Return what options cost by the hour; None if nothing changes over time."""
     if not rates:
         return None
@@ -54,13 +71,13 @@ def _hourly(problem: Problem, supply: Supply, rates: Columns) -> Hourly | None:
         row=rates["row"],
         cumulative=supply.offers.tariffs.cumulative,
         cost_weight=cost_weight(problem),
-        limit_weight=limit_weight(problem),
+        limit_weight=np.pad(limit_weight(problem), ((0, spreads), (0, 0))),
     )
 
 
-def ties_of(problem: Problem) -> Ties:
+def ties_of(problem: Problem, due: Mapping[str, float]) -> Ties:
     """Return what other jobs and data have to do with each job."""
-    jobs = problem.jobs
+    jobs, spreads = problem.jobs, spreads_of(problem)
     named = {other for job in jobs for other in (*job.same_site_as, *job.apart_from)}
     sited = [
         bool(job.inputs or job.outputs or job.same_site_as or job.apart_from) or job.id in named
@@ -68,20 +85,22 @@ def ties_of(problem: Problem) -> Ties:
     ]
     needed = [any(made in problem.readers for made in job.outputs) for job in jobs]
     return Ties(
-        sited=np.array(sited, dtype=bool),
+        sited=np.array(sited, dtype=bool) | (spreads.of_job >= 0).any(axis=1),
         reject_usd=np.where(needed, np.inf, _reject_usd(problem)),
+        due=np.array([due.get(job.tenant, np.inf) for job in jobs], dtype=np.float64),
+        spreads=spreads,
     )
 
 
-def _jobs(problem: Problem) -> Jobs:
+def _jobs(problem: Problem, tenants: Sequence[str]) -> Jobs:
     jobs = problem.jobs
-    tenant = {name: row for row, name in enumerate(problem.tenant_ids)}
+    tenant = {name: row for row, name in enumerate(tenants)}
     due_h = [np.inf if job.due_h is None else job.due_h for job in jobs]
     return Jobs(
         reject_usd=_reject_usd(problem),
         due_h=np.array(due_h, dtype=np.float64),
         late_usd_h=np.array([job.late_usd_h for job in jobs], dtype=np.float64),
-        tenant=np.array([tenant[job.tenant] for job in jobs], dtype=np.int32),
+        tenant=np.array([tenant.get(job.tenant, -1) for job in jobs], dtype=np.int32),
     )
 
 

@@ -1,8 +1,9 @@
 r"""Which pairs a cheapest plan never needs, because another pair of the same job does as well.
 
 A pair may be dropped if another one of the job costs no more, takes no more of the same group (or
-competes for nothing), counts no more towards each limit, may start when it may, and, where the
-site matters to other jobs or to data, is at the same site. With any prices that are not negative
+competes for nothing), counts no more towards each limit, adds no less to the share of its tenant,
+may start when it may, and, where the site matters to other jobs or to data, is at the same site.
+With any prices that are not negative
 its reduced cost is then not lower either, so that bounds do not change.
 """
 
@@ -87,7 +88,7 @@ def _figures(tariff: Tariff, offers: Ints, limits: bool) -> Floats:
     return np.nan_to_num(np.stack(criteria, axis=1), nan=np.inf)
 
 
-def promising(block: Block, reject_usd: Floats, *, sited: bool) -> tuple[Ints, Ints]:
+def promising(block: Block, reject_usd: Floats, fair: Bools, *, sited: bool) -> tuple[Ints, Ints]:
     """Return the pairs, as (offer, shape) rows, that nothing simple replaces.
 
     Compared are all pairs of a shape with leaving the job out, with the cheapest one that competes
@@ -98,6 +99,8 @@ def promising(block: Block, reject_usd: Floats, *, sited: bool) -> tuple[Ints, I
     ----------
     reject_usd : floats
         Of each shape: what leaving its job out costs; inf if that is no replacement.
+    fair : bools
+        Of each shape: own nodes are worth more than they cost to the share of its tenant.
     sited : bool
         It matters at which site these jobs are.
     """
@@ -105,11 +108,12 @@ def promising(block: Block, reject_usd: Floats, *, sited: bool) -> tuple[Ints, I
     late_usd = lateness_usd(block)
     if late_usd.any():
         least, most = least + late_usd, most + late_usd
-    usable &= least <= reject_usd
+    shared = (np.arange(len(block.offers)) < block.own)[:, None] & fair
+    usable &= (least <= reject_usd) | shared
     group = block.table.group[block.offers[block.own :]]
     begin, end = (block.own + int(np.searchsorted(group, one)) for one in (-1, 0))
     if end > begin and not sited:
-        usable &= ~_dearer_than_free(block, least, most, slice(begin, end))
+        usable &= ~_dearer_than_free(block, least, most, slice(begin, end)) | shared
     shape, offer = np.nonzero(usable.T)
     kept = ~_dearer_in_group(block, offer, shape, sited=sited)
     return offer[kept], shape[kept]

@@ -32,7 +32,8 @@ class Jobs:
     due_h, late_usd_h : floats
         Lateness costs `late_usd_h` for each hour after `due_h` (inf: never late).
     tenant : indices
-        Row in `Problem.tenants`.
+        Whose share it adds to: among the tenants with a due (`fairness.dues`), in their order; -1
+        if it has none, or unfairness costs nothing.
     """
 
     reject_usd: Floats
@@ -75,7 +76,8 @@ class Options:
         :math:`l_{ik}`. A move counts as 1 on each option of a running job but its own. Each
         failure domain of a spread is a limit that the options in it count towards as 1.
     share : floats
-        :math:`e_i`, what it adds to the relative dominant share of its job's tenant, at most 1.
+        :math:`e_i`, what it adds to the relative dominant share of its job's tenant, at most 1;
+        0 on what is bought.
     """
 
     first: Ints
@@ -175,10 +177,11 @@ class Instance:
     capacity : floats, (G, 3, T)
         :math:`b_{grt}`, inf where a group does not have that resource.
     at_most : floats, (L,)
-        :math:`B_k`.
+        :math:`B_k`, first of `Problem.limits`, then of spreads (`spreads.Spreads.rows`).
     unfair_usd : float
         :math:`\varphi`, the price of a worst-off tenant that gets nothing: the objective has
-        :math:`\varphi (1 - m)` with :math:`m = \min(1, \min_u \sum_{i \in u} e_i x_i)`.
+        :math:`\varphi (1 - m)` with :math:`m = \min(1, \min_u \sum_{i \in u} e_i x_i)`; 0
+        where no tenant has a due.
     same, apart : ints, (any, 2)
         Pairs of jobs that must, or must not, be at the same site if both are placed.
     """

@@ -128,7 +128,7 @@ def solve_jointly(
             joint.decide()
         except KeyboardInterrupt:
             interrupted = True
-    choice, shares = seated(problem, joint.instance, joint.choice)
+    choice, shares = seated(problem, joint.instance, joint.choice, joint.prices.share)
     prices = joint.prices if joint.whole is None else joint.whole.prices
     return plan_of_choice(
         problem,

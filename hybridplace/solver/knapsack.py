@@ -101,7 +101,11 @@ def lift(instance: Instance, prices: Prices, best_usd: float, *, target_gap: flo
         free[one.option] = np.inf
     most = np.minimum(instance.jobs.reject_usd, _least(instance, free))
     start = np.minimum(reduced(instance, prices).job_usd, most)
-    ascent = _Ascent(list(knapsacks.values()), cost_usd, most, scarcity_usd(instance, others))
+    # Below what a job costs at its cheapest its price changes nothing; that is below 0 only where
+    # a share is worth more.
+    least = np.minimum(np.minimum(_least(instance, cost_usd), most), 0.0)
+    rest_usd = scarcity_usd(instance, others)
+    ascent = _Ascent(list(knapsacks.values()), cost_usd, (least, most), rest_usd)
     job_usd, bound_usd = ascent.run(start, best_usd, best_usd / (1 + target_gap))
     return JobPrices(
         prices=others,
@@ -146,10 +150,14 @@ class _Ascent:
     """Maximises the bound over the prices of jobs."""
 
     def __init__(
-        self, knapsacks: list[_Knapsack], cost_usd: Floats, most_usd: Floats, rest_usd: float
+        self,
+        knapsacks: list[_Knapsack],
+        cost_usd: Floats,
+        bounds_usd: tuple[Floats, Floats],
+        rest_usd: float,
     ) -> None:
-        self.knapsacks, self.cost_usd, self.most_usd = knapsacks, cost_usd, most_usd
-        self.rest_usd, self.rows = rest_usd, 0
+        self.knapsacks, self.cost_usd, self.rest_usd = knapsacks, cost_usd, rest_usd
+        (self.least_usd, self.most_usd), self.rows = bounds_usd, 0
 
     def run(self, job_usd: Floats, best_usd: float, enough_usd: float) -> tuple[Floats, float]:
         """Return the best prices of some steps, and their bound."""
@@ -163,7 +171,7 @@ class _Ascent:
             if bound_usd >= enough_usd or length == 0.0 or self.rows > MOST_ROWS:
                 break
             step = factor * (best_usd - usd) / length
-            job_usd = np.clip(job_usd + step * direction, 0.0, self.most_usd)
+            job_usd = np.clip(job_usd + step * direction, self.least_usd, self.most_usd)
             usd, slope = self.bound(job_usd)
             idle += 1
             if usd > bound_usd:

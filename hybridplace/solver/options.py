@@ -18,6 +18,7 @@ from hybridplace.solver.dominance import (
 )
 from hybridplace.solver.hourly import Columns, courses, limit_bounds, rates
 from hybridplace.solver.instance import RESOURCES, Bools, Floats, Indices, Ints
+from hybridplace.solver.spreads import Spreads
 from hybridplace.solver.store import EXACT, WHOLE
 from hybridplace.solver.supply import Chunk, Supply
 
@@ -32,10 +33,15 @@ class Ties:
         It matters at which site the job is.
     reject_usd : floats
         What leaving it out costs; inf if others need what it makes.
+    due : floats
+        What its tenant is due, as a share of all own nodes; inf where fairness does not count it.
+    spreads : Spreads
     """
 
     sited: Bools
     reject_usd: Floats
+    due: Floats
+    spreads: Spreads
 
 
 def chunk_options(chunk: Chunk, ties: Ties, begin: int) -> Columns:
@@ -50,10 +56,11 @@ def chunk_options(chunk: Chunk, ties: Ties, begin: int) -> Columns:
     c = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     c = _undominated(chunk.supply, c)
     curve, curves = _curves(chunk, c["job"] - begin, c["shape"], c["owned"])
-    limit, limit_use = _packed(c["limit"], c["limit_use"])
+    limit, limit_use = _packed(*_with_spreads(ties.spreads, c))
     hourly = {"rate": c["rate"], "row": c["row"]} if chunk.supply.varies else {}
     return {
         **hourly,
+        **({"share": c["share"]} if np.isfinite(ties.due).any() else {}),
         **{name: c[name] for name in EXACT},
         **{name: c[name].astype(np.int32) for name in WHOLE},
         "curve": curve,
@@ -67,9 +74,8 @@ def _undominated(supply: Supply, c: Columns) -> Columns:
     """Return the options that nothing replaces, in the order of `Options`."""
     parts, least_usd = _by_wait(supply, c)
     uses = limit_bounds(c, supply)
-    left = np.flatnonzero(
-        ~dearer_than_free(c["job"], c["group"], least_usd, *uses, sited=c["sited"])
-    )
+    free = dearer_than_free(c["job"], c["group"], least_usd, *uses, sited=c["sited"])
+    left = np.flatnonzero(~free | (c["share"] > 0))
     group = c["job"] * np.int64(2 + c["group"].max(initial=0)) + c["group"] + 1
     segment = group * np.int64(1 + c["site"].max(initial=0))
     segment += np.where(c["sited"], c["site"], 0)
@@ -79,7 +85,7 @@ def _undominated(supply: Supply, c: Columns) -> Columns:
         at = np.full(len(segment), -1)
         at[rows] = np.arange(len(rows))
         some = left[at[left] >= 0] if len(parts) > 1 else left
-        figures = (usd[at[some]], c["demand"][some], c["time"][some])
+        figures = (usd[at[some]], c["demand"][some], c["time"][some], -c["share"][some])
         least = np.column_stack([*figures, uses[0][some]])
         most = least if uses[0] is uses[1] else np.column_stack([*figures, uses[1][some]])
         kept.append(some[undominated(segment[some], least, most)])
@@ -116,6 +122,13 @@ def _packed(limit: Indices, use: Floats) -> tuple[Indices, Floats]:
     used = int((limit >= 0).sum(axis=1).max(initial=0))
     limit = np.take_along_axis(limit, order, axis=1)[:, :used]
     return limit, np.where(limit >= 0, np.take_along_axis(use, order, axis=1)[:, :used], 0.0)
+
+
+def _with_spreads(spreads: Spreads, c: Columns) -> tuple[Indices, Floats]:
+    """Return limits and uses with those of spreads: at a site these are the same for a job."""
+    limit = spreads.limits_of(c["job"], c["site"])
+    use = np.where(limit >= 0, 1.0, 0.0)
+    return np.hstack([c["limit"], limit]), np.hstack([c["limit_use"], use])
 
 
 def _curves(chunk: Chunk, job: Ints, shape: Ints, owned: Bools) -> tuple[Indices, Floats]:
@@ -169,8 +182,10 @@ def _offers_for(chunk: Chunk, rows: Ints, *, by_site: bool) -> Ints:
 def _block(chunk: Chunk, ties: Ties, begin: int, rows: Ints, offers: Ints, sited: bool) -> Columns:
     """Return the options of shapes that need the same hardware."""
     block = Block(chunk, rows, offers)
-    found = promising(block, ties.reject_usd[begin + block.job], sited=sited)
-    return _columns(block, begin, *found, sited=sited)
+    due = ties.due[begin + block.job]
+    found = promising(block, ties.reject_usd[begin + block.job], np.isfinite(due), sited=sited)
+    columns = _columns(block, begin, *found, sited=sited)
+    return columns | {"share": _shares(block, *found, due, columns["slots"])}
 
 
 def _columns(block: Block, begin: int, o: Ints, s: Ints, *, sited: bool) -> Columns:
@@ -241,3 +256,24 @@ def _uses(block: Block, o: Ints, s: Ints) -> Columns:
         "use": np.where(own, need * workers[:, None], quotas),
         "demand": np.column_stack([np.where(own, need, quotas), np.where(own[:, 0], pace, 0.0)]),
     }
+
+
+def _shares(block: Block, o: Ints, s: Ints, due: Floats, slots: Floats) -> Floats:
+    r"""Return :math:`e_i` of pairs: `fairness.dominant_share` by what is due, at most 1.
+
+    A tenant cannot have more than it is due, so the larger is not worth more (Savelsbergh,
+    "Preprocessing and probing techniques for mixed integer programming problems", ORSA Journal on
+    Computing 6 (1994), doi:10.1287/ijoc.6.4.445, "improving coefficients").
+    """
+    shares, own = np.zeros(len(o)), np.flatnonzero((o < block.own) & np.isfinite(due[s]))
+    s, shapes, problem = s[own], block.chunk.shapes, block.chunk.supply.problem
+    row = block.rows[s]
+    need = np.stack([shapes.accelerators[row], shapes.cpus[row], shapes.memory_gib[row]], axis=1)
+    booked = shapes.workers[row] * slots[own]
+    if block.service is not None:
+        booked = block.service.workers.sum(axis=0)[s]
+    booked_h = (booked * problem.slot_h)[:, None]
+    total = np.where(need > 0, problem.own_totals, 1.0)
+    dominant = (need * booked_h / (total * problem.horizon_h)).max(axis=1)
+    shares[own] = np.minimum(1.0, dominant / due[s])
+    return shares

@@ -182,11 +182,9 @@ def best_of_jobs(instance: Instance, usd: Floats) -> tuple[Floats, Ints]:
 def scarcity_usd(instance: Instance, prices: Prices) -> float:
     r"""Return what the bound has beside the jobs.
 
-    :math:`\min(\varphi, \sum_u \nu_u) - \sum b \lambda - \sum B \mu`, with the tenants that have
-    jobs.
+    :math:`\min(\varphi, \sum_u \nu_u) - \sum b \lambda - \sum B \mu`.
     """
-    there = np.unique(instance.jobs.tenant)
-    shares = min(instance.unfair_usd, float(prices.share[there].sum()))
+    shares = min(instance.unfair_usd, float(prices.share.sum()))
     return (
         shares - _worth(instance.capacity, prices.capacity) - _worth(instance.at_most, prices.limit)
     )

@@ -17,7 +17,7 @@ from hybridplace.model.plan import Share
 from hybridplace.model.problem import Problem
 from hybridplace.model.run import run_of
 from hybridplace.solver.groups import groups_of, nodes_of
-from hybridplace.solver.instance import Choice, Instance, Ints
+from hybridplace.solver.instance import Choice, Floats, Instance, Ints
 from hybridplace.solver.nodes import Nodes, pack_many
 from hybridplace.solver.packing import Stay
 from hybridplace.solver.rounding import all_pairs
@@ -98,14 +98,19 @@ def seating_of(problem: Problem, instance: Instance) -> Seating:
 
 
 def seated(
-    problem: Problem, instance: Instance, choice: Choice
+    problem: Problem, instance: Instance, choice: Choice, share_usd: Floats | None = None
 ) -> tuple[Choice, dict[int, tuple[Share, ...]]]:
     """Return a choice in which all jobs on own nodes have their nodes, and these by job.
 
     Jobs that find no nodes are moved, or left out; where data ties them, only within their site
     and hour, and who reads what they would have made is left out with them.
+
+    Parameters
+    ----------
+    share_usd : floats, (tenants,), optional
+        As in `State`.
     """
-    state = State(instance)
+    state = State(instance, share_usd=share_usd)
     state.load(choice)
     seating = seating_of(problem, instance)
     homeless = _seat_all(seating, state)

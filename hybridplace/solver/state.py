@@ -106,7 +106,8 @@ class State:
             self._update_minima(slice(None), 0, instance.slots)
         for j, g in zip(placed.tolist(), self.group[option].tolist(), strict=True):
             self.members[g][j] = None
-        np.add.at(self.share, instance.jobs.tenant[placed], options.share[option])
+        if len(self.share):
+            np.add.at(self.share, instance.jobs.tenant[placed], options.share[option])
         if self.has_limits:
             limit, uses = options.limit[option], limit_uses_at(instance, option, start)
             np.subtract.at(self.limit_room, limit[limit >= 0], uses[limit >= 0])
@@ -120,16 +121,9 @@ class State:
         return price_at(self.tariff, option, start)
 
     def total_usd(self) -> float:
-        r"""Return what the plan costs, with :math:`\varphi (1 - m)` for what judging shares took.
-
-        Tenants without jobs do not count.
-        """
-        instance = self.instance
+        r"""Return what the plan costs: :math:`\varphi (1 - m)` is what judging shares stood for."""
         usd = float(self.usd.sum()) + float(self.share_usd @ self.share)
-        if instance.unfair_usd > 0 and len(self.option):
-            worst = min(1.0, float(self.share[np.unique(instance.jobs.tenant)].min()))
-            usd += instance.unfair_usd * (1.0 - worst)
-        return usd
+        return usd + self.instance.unfair_usd * (1.0 - float(self.share.min(initial=1.0)))
 
     def breaks_limits(self) -> bool:
         """Tell whether any limit is exceeded."""
@@ -192,7 +186,8 @@ class State:
         length = self._take(i, t, sign)
         if self.instance.slots > 1:
             self._update_minima(int(self.group[i]), t, t + length)
-        self.share[self.instance.jobs.tenant[job]] += sign * options.share[i]
+        if options.share[i] > 0:
+            self.share[self.instance.jobs.tenant[job]] += sign * options.share[i]
         if self.has_limits:
             uses = limit_uses_at(self.instance, np.array([i]), np.array([t]))[0]
             for limit, use in zip(options.limit[i].tolist(), uses.tolist(), strict=True):

@@ -63,10 +63,10 @@ class Store:
         """Return all options, with their `rate` and `row` where figures change over time."""
         found = {name: column[: self.size] for name, column in self.columns.items()}
         found = found or _nothing()
+        found.setdefault("share", np.broadcast_to(0.0, self.size))
         hourly: Columns = {name: found.pop(name) for name in ("rate", "row") if name in found}
         options = Options(
             first=np.cumsum(self.counts),
-            share=np.broadcast_to(0.0, self.size),
             curves=np.concatenate(self.curves),
             **found,
         )

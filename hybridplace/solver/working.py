@@ -122,7 +122,7 @@ def working_set(
 
 def _entries(instance: Instance, lines: Lines, option: Ints, start: Ints) -> Iterator[Entries]:
     """Yield what pairs use of knots, limits and shares."""
-    options, at = instance.options, np.arange(len(option))
+    options = instance.options
     same = options.curve[option] < 0
     wide = instance.slots + 1
     for resource in range(RESOURCES):
@@ -139,8 +139,9 @@ def _entries(instance: Instance, lines: Lines, option: Ints, start: Ints) -> Ite
         some = np.flatnonzero(options.limit[option, k] >= 0)
         yield some, lines.knots + options.limit[option[some], k].astype(np.int64), uses[some, k]
     if lines.tenants:
-        tenant = instance.jobs.tenant[options.job[option]].astype(np.int64)
-        yield at, lines.knots + len(lines.at_most) + tenant, -options.share[option]
+        some = np.flatnonzero(options.share[option])
+        tenant = instance.jobs.tenant[options.job[option[some]]].astype(np.int64)
+        yield some, lines.knots + len(lines.at_most) + tenant, -options.share[option[some]]
 
 
 def _curved(

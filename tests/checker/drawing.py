@@ -12,7 +12,10 @@ from hybridplace.model.certificate import (
     Certificate,
     CopyPrice,
     LimitPrice,
+    SharePrice,
+    SpreadPrice,
 )
+from hybridplace.model.fairness import dues
 from hybridplace.model.problem import Problem
 
 USD = st.sampled_from((0.0, 0.01, 0.1, 0.5, 1.0, 3.0, 10.0))
@@ -41,6 +44,15 @@ def certificates(draw: st.DrawFn, problem: Problem) -> Certificate:
             for (pool, accelerator, part), slot in product(rows, slots)
         ),
         limits=tuple(LimitPrice(limit=one.id, price_usd=draw(USD)) for one in problem.limits),
+        spreads=tuple(
+            SpreadPrice(spread=one.id, domain=domain, price_usd=draw(USD))
+            for one in problem.spreads
+            for domain in sorted({site.within(one.domain) for site in problem.sites})
+        ),
+        shares=tuple(
+            SharePrice(tenant=tenant, price_usd=draw(USD))
+            for tenant in (dues(problem) if problem.assumptions.unfair_usd > 0 else ())
+        ),
         copies=tuple(
             CopyPrice(job=job.id, dataset=dataset, site=site.id, price_usd=draw(USD))
             for job in problem.jobs

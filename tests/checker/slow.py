@@ -22,6 +22,7 @@ from hybridplace.model.cost import (
     rejection_costs,
     transfer_usd,
 )
+from hybridplace.model.fairness import dominant_share, dues
 from hybridplace.model.job import Job
 from hybridplace.model.plan import Placement, Transfer
 from hybridplace.model.problem import LimitMeasure, Problem
@@ -48,12 +49,17 @@ def slow_bound_usd(problem: Problem, certificate: Certificate) -> float:
                 if limit.get(one.id)
             )
             usd[-1] += sum(_charges(problem, certificate, limit, job, site))
+            usd[-1] += _spreads_usd(problem, certificate, job, site)
+            usd[-1] -= _share_usd(problem, certificate, placement)
         bound += min(usd)
     bound -= sum(
         usd * _amount(problem, pool, accelerator, part, slot)
         for (pool, accelerator, part, slot), usd in price.items()
     )
     bound -= sum(limit.get(one.id, 0.0) * one.at_most for one in problem.limits)
+    most = {one.id: one.at_most for one in problem.spreads}
+    bound -= sum(one.price_usd * most[one.spread] for one in certificate.spreads)
+    bound += min(problem.assumptions.unfair_usd, sum(one.price_usd for one in certificate.shares))
     return bound + sum(_lost(problem, certificate, limit))
 
 
@@ -87,6 +93,30 @@ def _charges(problem, certificate, limit, job: Job, site: str) -> Iterator[float
     for dataset in job.outputs:
         for target in set(problem.dataset[dataset].deliver_to) - {site}:
             yield _fee(problem, dataset, site, target, limit)
+
+
+def _spreads_usd(problem, certificate, job: Job, site: str) -> float:
+    """Return what a job pays for being in the failure domains of its spreads."""
+    spreads = {one.id: one for one in problem.spreads if job.id in one.jobs}
+    return sum(
+        price.price_usd
+        for price in certificate.spreads
+        if price.spread in spreads
+        and problem.site[site].within(spreads[price.spread].domain) == price.domain
+    )
+
+
+def _share_usd(problem, certificate, placement: Placement) -> float:
+    """Return what a placement earns for the share of its tenant."""
+    job, offer = problem.job[placement.job], problem.offer[placement.offer]
+    run, due = placement_run(problem, placement), dues(problem)
+    return sum(
+        price.price_usd
+        * min(1.0, dominant_share(problem, offer, job.shapes[placement.shape], run) / due[tenant])
+        for price in certificate.shares
+        for tenant in (price.tenant,)
+        if tenant == job.tenant
+    )
 
 
 def _prices(certificate: Certificate) -> dict[tuple[str, str | None, Capacity, int], float]:

@@ -21,9 +21,10 @@ from tests.brute import best_plan, stated
 from tests.checker.drawing import certificates
 from tests.checker.scarce import PRICES, SCARCE, certified_plan
 from tests.checker.slow import slow_bound_usd
-from tests.solver.within import crowded_within, small_within
+from tests.model.drawing import small_problems
+from tests.solver.crowding import crowded_problem
 
-PROBLEMS = small_within() | st.builds(crowded_within, st.integers(0, 10**6))
+PROBLEMS = small_problems() | st.builds(crowded_problem, st.integers(0, 10**6))
 
 
 def _bound_usd(problem: Problem, certificate: Certificate) -> float:

@@ -14,6 +14,7 @@ from hybridplace.model.certificate import (
     CopyPrice,
     LimitPrice,
     SharePrice,
+    SpreadPrice,
 )
 from hybridplace.model.estate import Access, Estate, HourlyFigure, PriceOverlay, Quota
 from hybridplace.model.forecast import Figure
@@ -333,6 +334,9 @@ def _certificates() -> st.SearchStrategy[Certificate]:
         bound_usd=AMOUNT,
         capacity=_several(capacity),
         limits=_several(st.builds(LimitPrice, limit=TEXT, price_usd=AMOUNT)),
+        spreads=_several(
+            st.builds(SpreadPrice, spread=TEXT, domain=TEXT, price_usd=AMOUNT),
+        ),
         shares=_several(st.builds(SharePrice, tenant=TEXT, price_usd=AMOUNT)),
         copies=_several(st.builds(CopyPrice, job=TEXT, dataset=TEXT, site=TEXT, price_usd=AMOUNT)),
         searched_usd=_maybe(AMOUNT),

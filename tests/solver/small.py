@@ -41,7 +41,7 @@ def small_instance(seed: int, *, slots: int = 4, jobs: int = 3) -> Instance:
             reject_usd=draw.uniform(5, 60, jobs),
             due_h=np.where(draw.random(jobs) < 0.5, np.inf, draw.uniform(0, slots * slot_h, jobs)),
             late_usd_h=draw.choice([0.0, 3.0], jobs),
-            tenant=draw.integers(0, TENANTS, jobs).astype(np.int32),
+            tenant=np.unique(draw.integers(0, TENANTS, jobs), return_inverse=True)[1],
         ),
         options=Options(
             first=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),

@@ -20,8 +20,8 @@ from hybridplace.solver.groups import groups_of
 from hybridplace.solver.instance import Instance, Prices
 from hybridplace.solver.pricing import reduced
 from tests.brute import stated
-from tests.solver.within import crowded_within as crowded_problem
-from tests.solver.within import small_within as small_problems
+from tests.model.drawing import small_problems
+from tests.solver.crowding import crowded_problem
 
 
 def _drawn(instance: Instance, seed: int) -> Prices:
@@ -36,7 +36,7 @@ def _drawn(instance: Instance, seed: int) -> Prices:
     return Prices(
         capacity=np.where(np.isfinite(instance.capacity), some(*instance.capacity.shape), 0.0),
         limit=some(len(instance.at_most)) / 10,
-        share=np.zeros(int(instance.jobs.tenant.max()) + 1),
+        share=some(int(instance.jobs.tenant.max()) + 1) * 4,
         copy=None if reads is None else some(*reads),
         edge=None if reads is None else some(*reads),
     )

@@ -14,7 +14,6 @@ from hybridplace.model.capacity import quota_use
 from hybridplace.model.cost import (
     UnknownFigureError,
     lateness_usd,
-    placement_use,
     rejection_costs,
     run_carbon_g,
     run_costs,
@@ -26,15 +25,16 @@ from hybridplace.model.run import run_of, slot_count, workers_per_machine
 from hybridplace.model.site import Market, Offer
 from hybridplace.model.verify_placement import breaches
 from hybridplace.solver.block import Block
-from hybridplace.solver.compile import compile_instance
+from hybridplace.solver.compile import compile_instance, dues_of
 from hybridplace.solver.groups import group_of, groups_of
 from hybridplace.solver.instance import Instance
 from hybridplace.solver.offers import own_first
 from hybridplace.solver.reasons import TEXT, Reason
 from hybridplace.solver.supply import chunk_of, supply_of
 from tests import brute
-from tests.solver.within import crowded_within as crowded_problem
-from tests.solver.within import small_within as small_problems
+from tests.model.drawing import small_problems
+from tests.solver.counted import share_of, uses_of
+from tests.solver.crowding import crowded_problem
 
 
 def _same(one: float, other: float) -> bool:
@@ -115,6 +115,7 @@ def _alone(problem: Problem, job: Job) -> Problem:
     return replace(
         problem,
         jobs=(replace(job, inputs=inputs, same_site_as=(), apart_from=()),),
+        spreads=(),
         limits=limits,
         denials=tuple(
             one for one in problem.denials if one.action == "transfer" or job.id in one.subjects
@@ -222,8 +223,9 @@ def _check_option(problem: Problem, instance: Instance, row: int) -> None:
             end_h=run.end_h,
             machines=run.machines,
         )
-        for number, limit in enumerate(problem.limits):
-            assert _same(uses.get(number, 0.0), placement_use(problem, limit, placement))
+        for number, used in enumerate(uses_of(problem, placement)):
+            assert _same(uses.get(number, 0.0), used)
+        assert _same(o.share[row], share_of(problem, placement))
         told = tuple(breaches(problem, placement))
         assert not told or offer.market is Market.OWNED
     group = group_of(offer)
@@ -274,7 +276,7 @@ def _priced(problem: Problem, prices, job, shape, block, at) -> float:
     """Return the least reduced cost of a pair over its starts; inf if it may not be used."""
     if block.reasons[at, 0]:
         return math.inf
-    capacity, limit_prices = prices
+    capacity, limit_prices, share_prices = prices
     offer, least = problem.offers[block.offers[at]], math.inf
     group = group_of(offer)
     first = int(block.first[at if block.waits else 0, 0])
@@ -296,8 +298,8 @@ def _priced(problem: Problem, prices, job, shape, block, at) -> float:
             end_h=run.end_h,
             machines=run.machines,
         )
-        for number, limit in enumerate(problem.limits):
-            cost += limit_prices[number] * placement_use(problem, limit, placement)
+        cost += limit_prices @ uses_of(problem, placement)
+        cost -= share_prices.get(job.tenant, 0.0) * share_of(problem, placement)
         least = min(least, cost)
         if job.kind == "inference":
             break
@@ -306,7 +308,8 @@ def _priced(problem: Problem, prices, job, shape, block, at) -> float:
 
 def _least(problem: Problem, instance: Instance, prices, number: int) -> float:
     """Return the least reduced cost of the kept options of a job over their starts."""
-    o, (capacity, limit_prices), least = instance.options, prices, math.inf
+    o, (capacity, limit_prices, share_prices), least = instance.options, prices, math.inf
+    share_usd = share_prices.get(problem.jobs[number].tenant, 0.0)
     for row in range(o.first[number], o.first[number + 1]):
         for start in range(o.earliest[row], o.latest[row] + 1):
             end_h = start * problem.slot_h + o.hours[row]
@@ -316,6 +319,7 @@ def _least(problem: Problem, instance: Instance, prices, number: int) -> float:
                 share = o.curves[o.curve[row], slot] if o.curve[row] >= 0 else 1.0
                 cost += share * (capacity[o.group[row], :, start + slot] @ o.use[row])
             cost += sum(limit_prices[limit] * use for limit, use in uses.items())
+            cost -= share_usd * o.share[row]
             least = min(least, cost)
     return least
 
@@ -326,8 +330,10 @@ def _check_bound(problem: Problem, seed: int) -> None:
     instance = compile_instance(problem)
     capacity = draw.exponential(0.3, instance.capacity.shape)
     capacity *= draw.random(instance.capacity.shape) < 0.5
-    limits = draw.exponential(0.3, len(problem.limits)) * (draw.random(len(problem.limits)) < 0.5)
-    prices = capacity, limits
+    limits = draw.exponential(0.3, len(instance.at_most))
+    limits *= draw.random(len(limits)) < 0.5
+    shares = {name: float(draw.exponential(3.0)) for name in dues_of(problem)}
+    prices = capacity, limits, shares
     everything: dict[str, float] = {}
     for job, shape, block in all_pairs(problem):
         for at in range(len(block.offers)):
@@ -337,7 +343,7 @@ def _check_bound(problem: Problem, seed: int) -> None:
         reject_usd = rejection_costs(problem, job).total_usd
         assert _same(instance.jobs.reject_usd[number], reject_usd)
         kept = min(reject_usd, _least(problem, instance, prices, number))
-        assert math.isclose(kept, min(reject_usd, everything[job.id]), rel_tol=1e-9)
+        assert math.isclose(kept, min(reject_usd, everything[job.id]), rel_tol=1e-9, abs_tol=1e-9)
 
 
 @settings(max_examples=100)

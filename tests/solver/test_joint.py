@@ -14,7 +14,7 @@ from hybridplace.model.verify import breaches
 from hybridplace.solver import Progress, solve
 from hybridplace.solver.joint import solve_jointly
 from tests.brute import best_plan
-from tests.solver.within import crowded_within as crowded_problem
+from tests.solver.crowding import crowded_problem
 
 
 def single(seed):

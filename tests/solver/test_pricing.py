@@ -20,7 +20,6 @@ from hybridplace.solver.pricing import (
 )
 from tests.solver.drawn import drawn_instance
 from tests.solver.small import (
-    TENANTS,
     cheapest_usd,
     pair_limits,
     pair_usd,
@@ -40,7 +39,7 @@ def drawn_prices(instance: Instance, seed: int) -> Prices:
     return Prices(
         capacity=capacity,
         limit=draw.uniform(0, 2, len(instance.at_most)) * (draw.random() < 0.7),
-        share=draw.uniform(0, 20, TENANTS) * (draw.random() < 0.7),
+        share=draw.uniform(0, 20, 1 + instance.jobs.tenant.max(initial=-1)) * (draw.random() < 0.7),
     )
 
 
