@@ -157,6 +157,10 @@ class Engine:
         from hybridplace.solver import solve
 
         plan = solve(problem, seed=seed, stop=stop, watch=watch)
+        if plan.certificate is None:
+            from hybridplace.solver.joint import certified
+
+            plan = certified(problem, plan)
         verify(problem, plan)
         return plan
 

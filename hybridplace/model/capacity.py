@@ -60,7 +60,7 @@ def machine_counts(problem: Problem) -> dict[str, frozenset[float]]:
         if offer.pool in found:
             match problem.pool[offer.pool].measure:
                 case Measure.CPUS:
-                    found[offer.pool].add(offer.cpus)
+                    found[offer.pool].add(float(offer.cpus))
                 case Measure.ACCELERATORS:
                     found[offer.pool].add(float(offer.accelerators))
                 case _:
@@ -76,7 +76,7 @@ def whole_machines(at_most: float, counts: Iterable[float]) -> float:
     doi:10.1016/0012-365X(73)90167-2). Counts that are not whole, and quotas of more than
     `LARGEST_SUM` times the least count, are left as they are.
     """
-    sizes = sorted({count for count in counts if 0 < count <= at_most + SIZE_TOLERANCE})
+    sizes = sorted({float(count) for count in counts if 0 < count <= at_most + SIZE_TOLERANCE})
     if not sizes:
         return 0.0 if any(count > 0 for count in counts) else at_most
     whole = all(size.is_integer() for size in sizes)

@@ -6,6 +6,7 @@ docs/solver.md has the model and says which function states which formula.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,9 +19,11 @@ from hybridplace.solver.improve import Incumbent, improve
 from hybridplace.solver.instance import Choice, Instance, Prices
 from hybridplace.solver.knapsack import JobPrices, lift
 from hybridplace.solver.pricing import no_prices, reduced
+from hybridplace.solver.relaxation import relaxed_of
 from hybridplace.solver.result import plan_of_choice
 from hybridplace.solver.seating import seated
 from hybridplace.solver.shared import solve_shared
+from hybridplace.solver.sharing import ascend
 from hybridplace.solver.slots import relax_slots
 from hybridplace.solver.static import Relaxation, relax_static
 from hybridplace.solver.stop import Progress, Stop
@@ -100,6 +103,27 @@ class Joint:
     def _tell(self, usd: float) -> None:
         if self.watch is not None:
             self.watch(Progress(round=0, objective_usd=usd, bound_usd=self.bound_usd))
+
+
+def certified(problem: Problem, plan: Plan) -> Plan:
+    """Return a plan of the exact model with prices that prove a bound by themselves.
+
+    What the search proved beyond that is kept apart in the certificate.
+    """
+    instance = compile_instance(problem)
+    prices, bound_usd = _priced(instance)
+    certificate = certificate_of(problem, prices, bound_usd, searched_usd=plan.bound_usd)
+    proven_usd = min(plan.objective_usd, max(plan.bound_usd, bound_usd))
+    return replace(plan, bound_usd=proven_usd, certificate=certificate)
+
+
+def _priced(instance: Instance) -> tuple[Prices, float]:
+    """Return good prices, and what they prove."""
+    if instance.data is not None:
+        shared = ascend(relaxed_of(instance))[1]
+        return shared.prices, shared.bound_usd
+    relaxed = relax_static(instance) if instance.slots == 1 else relax_slots(instance)
+    return relaxed.prices, relaxed.bound_usd
 
 
 def solve_jointly(

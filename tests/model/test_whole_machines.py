@@ -18,9 +18,7 @@ def _by_trying(at_most: int, counts: list[int]) -> int:
 @given(st.integers(0, 40), st.lists(st.integers(1, 12), min_size=1, max_size=4))
 def test_it_is_the_largest_sum(at_most: int, counts: list[int]) -> None:
     """No sum of machines within the quota is larger, and one is as large."""
-    assert whole_machines(float(at_most), [float(one) for one in counts]) == _by_trying(
-        at_most, counts
-    )
+    assert whole_machines(float(at_most), counts) == _by_trying(at_most, counts)
 
 
 def test_large_quotas_keep_what_the_unit_leaves() -> None:

@@ -12,7 +12,7 @@ from hybridplace.checker import check
 from hybridplace.model.canonical import canonical_json
 from hybridplace.model.verify import breaches
 from hybridplace.solver import Progress, solve
-from hybridplace.solver.joint import solve_jointly
+from hybridplace.solver.joint import certified, solve_jointly
 from tests.brute import best_plan
 from tests.solver.crowding import crowded_problem
 
@@ -92,3 +92,15 @@ def test_the_bound_can_be_computed_again(seed) -> None:
 
     assert checked.faults == ()
     assert checked.bound_usd == pytest.approx(plan.bound_usd, rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_exact_plans_are_certified_too(seed) -> None:
+    """Prices prove a part of the bound that the search found, and the checker agrees."""
+    problem = crowded_problem(seed)
+    exact = solve(problem)
+    plan = certified(problem, exact)
+
+    assert plan.certificate is not None
+    assert check(problem, plan).faults == ()
+    assert plan.bound_usd >= exact.bound_usd
