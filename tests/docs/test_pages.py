@@ -87,6 +87,7 @@ def test_tutorial_runs_as_written(tmp_path):
         told.append(done.stdout)
 
     assert "proven cheapest" in told[1]
+    assert "certificate proves a bound" in told[2]
     assert "residency-eu-origin" in told[5]
     assert told[6].startswith("It costs ")
     assert "spot" in told[8]
