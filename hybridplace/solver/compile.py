@@ -12,6 +12,7 @@ import numpy as np
 
 from hybridplace.model.cost import rejection_costs
 from hybridplace.model.fairness import dues
+from hybridplace.model.job import Job
 from hybridplace.model.problem import Problem
 from hybridplace.solver.data import data_of
 from hybridplace.solver.groups import capacity_of
@@ -45,7 +46,7 @@ def compile_instance(problem: Problem, due: Mapping[str, float] | None = None) -
     return Instance(
         slot_h=problem.slot_h,
         slots=supply.slots,
-        jobs=_jobs(problem, list(due)),
+        jobs=jobs_table(problem, problem.jobs, list(due)),
         options=options,
         capacity=capacity_of(problem),
         at_most=np.append([limit.at_most for limit in problem.limits], ties.spreads.at_most),
@@ -86,28 +87,34 @@ def ties_of(problem: Problem, due: Mapping[str, float]) -> Ties:
     needed = [any(made in problem.readers for made in job.outputs) for job in jobs]
     return Ties(
         sited=np.array(sited, dtype=bool) | (spreads.of_job >= 0).any(axis=1),
-        reject_usd=np.where(needed, np.inf, _reject_usd(problem)),
+        reject_usd=np.where(needed, np.inf, _reject_usd(problem, jobs)),
         due=np.array([due.get(job.tenant, np.inf) for job in jobs], dtype=np.float64),
         spreads=spreads,
     )
 
 
-def _jobs(problem: Problem, tenants: Sequence[str]) -> Jobs:
-    jobs = problem.jobs
+def jobs_table(problem: Problem, jobs: Sequence[Job], tenants: Sequence[str]) -> Jobs:
+    """Return what belongs to jobs of a problem wherever they run.
+
+    Parameters
+    ----------
+    tenants : sequence of str
+        Those with a due.
+    """
     tenant = {name: row for row, name in enumerate(tenants)}
     due_h = [np.inf if job.due_h is None else job.due_h for job in jobs]
     return Jobs(
-        reject_usd=_reject_usd(problem),
+        reject_usd=_reject_usd(problem, jobs),
         due_h=np.array(due_h, dtype=np.float64),
         late_usd_h=np.array([job.late_usd_h for job in jobs], dtype=np.float64),
         tenant=np.array([tenant.get(job.tenant, -1) for job in jobs], dtype=np.int32),
     )
 
 
-def _reject_usd(problem: Problem) -> Floats:
+def _reject_usd(problem: Problem, jobs: Sequence[Job]) -> Floats:
     """Return what leaving each job out costs: `cost.rejection_costs`."""
-    costs = np.array([job.reject_usd for job in problem.jobs], dtype=np.float64)
-    for row, job in enumerate(problem.jobs) if problem.lease_of else ():
+    costs = np.array([job.reject_usd for job in jobs], dtype=np.float64)
+    for row, job in enumerate(jobs) if problem.lease_of else ():
         if job.id in problem.lease_of:
             costs[row] = rejection_costs(problem, job).total_usd
     return costs

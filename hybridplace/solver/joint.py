@@ -126,17 +126,14 @@ def _priced(instance: Instance) -> tuple[Prices, float]:
     return relaxed.prices, relaxed.bound_usd
 
 
-def solve_jointly(
+def decide_jointly(
     problem: Problem,
     *,
     seed: int = 0,
     stop: Stop | None = None,
     watch: Callable[[Progress], None] | None = None,
-) -> Plan:
-    """Return a good plan for any number of jobs, with a bound that its prices prove.
-
-    An interrupt (Ctrl-C) ends the search, and the best plan so far is returned.
-    """
+) -> tuple[Joint, bool]:
+    """Return what was found for a problem, nodes apart, and whether an interrupt ended it."""
     classes = classes_of(problem)
     target_gap = max((stop or Stop()).gap, GOOD_GAP)
     interrupted = False
@@ -152,6 +149,21 @@ def solve_jointly(
             joint.decide()
         except KeyboardInterrupt:
             interrupted = True
+    return joint, interrupted
+
+
+def solve_jointly(
+    problem: Problem,
+    *,
+    seed: int = 0,
+    stop: Stop | None = None,
+    watch: Callable[[Progress], None] | None = None,
+) -> Plan:
+    """Return a good plan for any number of jobs, with a bound that its prices prove.
+
+    An interrupt (Ctrl-C) ends the search, and the best plan so far is returned.
+    """
+    joint, interrupted = decide_jointly(problem, seed=seed, stop=stop, watch=watch)
     choice, shares = seated(problem, joint.instance, joint.choice, joint.prices.share)
     prices = joint.prices if joint.whole is None else joint.whole.prices
     return plan_of_choice(

@@ -119,14 +119,27 @@ class Nodes:
                         break
         return self._take(spread, stay, window) if missing == 0 else None
 
-    def release(self, stay: Stay, shares: Sequence[Share]) -> None:
-        """Give back what the workers of a job had."""
+    def take(self, stay: Stay, shares: Sequence[Share]) -> None:
+        """Give the workers of a job just these shares, which are free."""
+        self._count(stay, shares, 1)
+
+    def close(self, node: str) -> None:
+        """Use a node no more that nobody is on."""
+        row = self.number[node]
+        self.load[row], self.cpus[row], self.memory_gib[row] = _LOADED, 0.0, 0.0
+
+    def _count(self, stay: Stay, shares: Sequence[Share], sign: int) -> None:
+        """Count what the workers of a job have."""
         for worker, share in enumerate(shares):
             node, window = self.number[share.node], np.array(stay.slots(worker))
-            self.cpus[node, window] += stay.shape.cpus
-            self.memory_gib[node, window] += stay.shape.memory_gib
+            self.cpus[node, window] -= sign * stay.shape.cpus
+            self.memory_gib[node, window] -= sign * stay.shape.memory_gib
             for device in share.devices:
-                self.load[node, device, window] -= np.int8(stay.eighths)
+                self.load[node, device, window] += np.int8(sign * stay.eighths)
+
+    def release(self, stay: Stay, shares: Sequence[Share]) -> None:
+        """Give back what the workers of a job had."""
+        self._count(stay, shares, -1)
         gone = {self.number[share.node] for share in shares} - set(self.open.tolist())
         if gone:
             self.open = np.concatenate([np.array(sorted(gone)), self.open])

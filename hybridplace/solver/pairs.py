@@ -83,7 +83,7 @@ def near_pairs(
         keep = np.flatnonzero(usd <= most_usd[job[option]])
         keep = keep[state.fits(option[keep], start[keep])]
         keep = keep[np.lexsort((start[keep], option[keep], usd[keep], job[option[keep]]))]
-        keep = keep[_rank(job[option[keep]]) < most]
+        keep = keep[rank(job[option[keep]]) < most]
         parts.append((option[keep], start[keep], usd[keep]))
     option, start, usd = (np.concatenate(column) for column in zip(*parts, strict=True))
     counts = np.bincount(job[option], minlength=len(best))
@@ -110,12 +110,12 @@ def _expand(instance: Instance, rows: Ints) -> Iterator[tuple[Ints, Ints]]:
         end = max(end, int(np.searchsorted(job, job[begin], side="right")) if len(rows) else 0)
         part = slice(begin, end)
         option = np.repeat(rows[part], count[part])
-        start = options.earliest[option] + _rank(option)
+        start = options.earliest[option] + rank(option)
         yield option, start
         begin = max(end, 1)
 
 
-def _rank(sorted_keys: Ints | Indices) -> Ints:
+def rank(sorted_keys: Ints | Indices) -> Ints:
     """Return the position of each entry among those of the same key, which are neighbours."""
     if not len(sorted_keys):
         return np.zeros(0, dtype=np.int64)

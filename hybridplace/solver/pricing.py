@@ -7,7 +7,7 @@ Lagrangian that comes with it is a lower bound on the cost of any plan (`instanc
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,8 +96,15 @@ def reduced(instance: Instance, prices: Prices, extra_usd: Floats | None = None)
         Added to `cost_usd`, for example the prices of data. What else these prices contribute to
         the bound is for the caller to add.
     """
-    tariff = tariff_of(instance, prices, extra_usd)
-    options = instance.options
+    usd, start = least_over_starts(tariff_of(instance, prices, extra_usd))
+    job_usd, job_option = best_of_jobs(instance, usd)
+    bound = float(job_usd.sum()) + scarcity_usd(instance, prices)
+    return Reduced(usd=usd, start=start, job_usd=job_usd, job_option=job_option, bound_usd=bound)
+
+
+def least_over_starts(tariff: Tariff) -> tuple[Floats, Ints]:
+    """Return what each option costs at its best start, and the first such start; (n,) each."""
+    options = tariff.instance.options
     usd = np.empty(len(options.job))
     start = options.earliest.astype(np.int64)
     varies = _varies(tariff)
@@ -110,9 +117,7 @@ def reduced(instance: Instance, prices: Prices, extra_usd: Floats | None = None)
         best = costs.argmin(axis=1)
         usd[rows] = costs[np.arange(len(rows)), best]
         start[rows] += best
-    job_usd, job_option = best_of_jobs(instance, usd)
-    bound = float(job_usd.sum()) + scarcity_usd(instance, prices)
-    return Reduced(usd=usd, start=start, job_usd=job_usd, job_option=job_option, bound_usd=bound)
+    return usd, start
 
 
 def reduced_at(
@@ -209,6 +214,16 @@ def tariff_of(instance: Instance, prices: Prices, extra_usd: Floats | None) -> T
         fixed=_fixed(instance, prices, extra_usd),
         paid=paid,
         priced=np.asarray(slot_prices.any(axis=2)),
+        weight=_weights(instance, prices),
+    )
+
+
+def tariff_like(tariff: Tariff, instance: Instance, prices: Prices) -> Tariff:
+    """Return the same prices made ready for other options; capacity and slots are the same."""
+    return replace(
+        tariff,
+        instance=instance,
+        fixed=_fixed(instance, prices, None),
         weight=_weights(instance, prices),
     )
 

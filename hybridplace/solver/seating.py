@@ -7,15 +7,17 @@ that would gain the most are tried in the gaps that are left.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from hybridplace.model.capacity import closed
+from hybridplace.model.job import Job
 from hybridplace.model.plan import Share
 from hybridplace.model.problem import Problem
 from hybridplace.model.run import run_of
+from hybridplace.solver.ejection import Ejection
 from hybridplace.solver.groups import groups_of, nodes_of
 from hybridplace.solver.instance import Choice, Floats, Instance, Ints
 from hybridplace.solver.nodes import Nodes, pack_many
@@ -38,6 +40,8 @@ class Seating:
 
     Parameters
     ----------
+    jobs : sequence of Job
+        In the order of the instance.
     nodes : dict
         Of each group of own nodes, by its number.
     shares : dict
@@ -46,13 +50,14 @@ class Seating:
 
     problem: Problem
     instance: Instance
+    jobs: Sequence[Job]
     nodes: dict[int, Nodes]
     shares: dict[int, tuple[Share, ...]] = field(default_factory=dict)
 
     def stay(self, option: int, start: int) -> Stay:
         """Return a pair as the packing sees it."""
         options, problem = self.instance.options, self.problem
-        job = problem.jobs[int(options.job[option])]
+        job = self.jobs[int(options.job[option])]
         offer, shape = problem.offers[int(options.offer[option])], int(options.shape[option])
         run = run_of(problem, job, offer, job.shapes[shape], start * problem.slot_h)
         assert run is not None  # noqa: S101 - an option fits its offer
@@ -69,16 +74,24 @@ class Seating:
             self.shares[job] = shares
         return shares is not None
 
-    def leave(self, option: int, start: int) -> None:
-        """Give back the nodes of a job, if it has any."""
-        shares = self.shares.pop(int(self.instance.options.job[option]), None)
-        if shares is not None:
+    def leave(self, option: int, start: int) -> tuple[Share, ...]:
+        """Give back the nodes of a job, if it has any; return what it had."""
+        shares = self.shares.pop(int(self.instance.options.job[option]), ())
+        if shares:
             group = int(self.instance.options.group[option])
             self.nodes[group].release(self.stay(option, start), shares)
+        return shares
+
+    def come_back(self, option: int, start: int, shares: tuple[Share, ...]) -> None:
+        """Give a job just what it had."""
+        if shares:
+            self.shares[int(self.instance.options.job[option])] = shares
+            group = int(self.instance.options.group[option])
+            self.nodes[group].take(self.stay(option, start), shares)
 
     def held(self, job: int) -> frozenset[str]:
         """Return the nodes that a job runs on now, where its provider names them."""
-        lease = self.problem.lease_of.get(self.problem.jobs[job].id)
+        lease = self.problem.lease_of.get(self.jobs[job].id)
         return frozenset(lease.machines) if lease else frozenset()
 
 
@@ -94,7 +107,7 @@ def seating_of(problem: Problem, instance: Instance) -> Seating:
                 if name in row and slot < instance.slots:
                     never[row[name], slot] = True
             nodes[number] = Nodes(owned, instance.slots, never if shut else None)
-    return Seating(problem=problem, instance=instance, nodes=nodes)
+    return Seating(problem=problem, instance=instance, jobs=problem.jobs, nodes=nodes)
 
 
 def seated(
@@ -110,6 +123,14 @@ def seated(
     share_usd : floats, (tenants,), optional
         As in `State`.
     """
+    state, seating = seat(problem, instance, choice, share_usd)
+    return state.choice(), seating.shares
+
+
+def seat(
+    problem: Problem, instance: Instance, choice: Choice, share_usd: Floats | None = None
+) -> tuple[State, Seating]:
+    """Return the same as it can be carried on: what is left of each row and of each node."""
     state = State(instance, share_usd=share_usd)
     state.load(choice)
     seating = seating_of(problem, instance)
@@ -119,11 +140,11 @@ def seated(
         state.remove(job)
     tied = instance.data is not None
     for job in sorted(homeless, key=lambda job: -state.usd[job]):
-        if not _move(seating, state, job, like=where[job] if tied else None):
+        if not move(seating, state, job, like=where[job] if tied else None):
             _leave_readers(seating, state, job)
     if not tied:
         _fill(seating, state, RETRIED * len(homeless))
-    return state.choice(), seating.shares
+    return state, seating
 
 
 def _seat_all(seating: Seating, state: State) -> list[int]:
@@ -154,7 +175,7 @@ def _leave_readers(seating: Seating, state: State, job: int) -> None:
         _leave_readers(seating, state, reader)
 
 
-def _move(
+def move(
     seating: Seating,
     state: State,
     job: int,
@@ -211,16 +232,42 @@ def _fill(seating: Seating, state: State, tries: int) -> None:
     np.maximum.at(gain, options.job, saved)
     for job in np.argsort(-gain, kind="stable")[:tries].tolist():
         if gain[job] > LEAST_GAIN_USD:
-            _retry(seating, state, job)
+            retry(seating, state, job)
 
 
-def _retry(seating: Seating, state: State, job: int) -> None:
+def retry(seating: Seating, state: State, job: int) -> None:
     """Move a job if a cheaper pair holds it; else leave it where it is."""
     option, start, usd = int(state.option[job]), int(state.start[job]), float(state.usd[job])
+    shares: tuple[Share, ...] = ()
     if option >= 0:
         state.remove(job)
-        seating.leave(option, start)
-    if not _move(seating, state, job, below_usd=usd - LEAST_GAIN_USD) and option >= 0:
+        shares = seating.leave(option, start)
+    if not move(seating, state, job, below_usd=usd - LEAST_GAIN_USD) and option >= 0:
         state.place(option, start, usd)
-        back = seating.take(option, start)
-        assert back  # noqa: S101 - it was there a moment ago
+        seating.come_back(option, start, shares)
+
+
+def chain(seating: Seating, chains: Ejection, job: int, depth: int) -> float:
+    """Move a job by an ejection chain, if nodes hold all that it moves; return the USD saved."""
+    saved, state = chains.improve(job, depth), chains.state
+    if saved <= 0:
+        return 0.0
+    was: dict[int, tuple[int, int]] = {}
+    for one, option, start, _ in chains.done:
+        was.setdefault(one, (option, start))
+    had = {one: seating.leave(*pair) if pair[0] >= 0 else () for one, pair in was.items()}
+    now = {one: (int(state.option[one]), int(state.start[one])) for one in was}
+    seated_: list[int] = []
+    for one in sorted(now, key=lambda one: (-float(state.use[now[one][0]].max()), one)):
+        if now[one][0] >= 0 and not seating.take(*now[one]):
+            break
+        seated_.append(one)
+    else:
+        return saved
+    for one in seated_:
+        if now[one][0] >= 0:
+            seating.leave(*now[one])
+    chains.undo(0)
+    for one, pair in was.items():
+        seating.come_back(*pair, had[one])
+    return 0.0

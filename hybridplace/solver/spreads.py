@@ -67,3 +67,13 @@ def _domains(problem: Problem, spread: Spread) -> list[str]:
     """Return the failure domains in which anything is offered."""
     offered = {offer.site for offer in problem.offers}
     return sorted({problem.site[site].within(spread.domain) for site in offered})
+
+
+def no_spreads(problem: Problem, jobs: int) -> Spreads:
+    """Return what there is to jobs that are not to be spread."""
+    return Spreads(
+        rows=(),
+        at_most=np.zeros(0),
+        of_job=np.zeros((jobs, 0), dtype=np.int32),
+        limit=np.full((1, len(problem.sites)), -1, dtype=np.int32),
+    )

@@ -79,7 +79,7 @@ class State:
         full = instance.capacity[:, self.resources] + SIZE_TOLERANCE / 2
         self.room[0, :groups] = full.transpose(0, 2, 1)
         self._flat = self.room.reshape(-1, len(self.resources))
-        self._update_minima(slice(None), 0, instance.slots)
+        self.update_minima(slice(None), 0, instance.slots)
         tolerance = LIMIT_TOLERANCE * np.maximum(1.0, np.abs(instance.at_most))
         self.limit_room = np.append(instance.at_most + tolerance, np.inf)
         self.limit_floor = np.zeros(len(self.limit_room))
@@ -103,7 +103,7 @@ class State:
         else:
             for i, t in zip(option.tolist(), start.tolist(), strict=True):
                 self._take(i, t, 1.0)
-            self._update_minima(slice(None), 0, instance.slots)
+            self.update_minima(slice(None), 0, instance.slots)
         for j, g in zip(placed.tolist(), self.group[option].tolist(), strict=True):
             self.members[g][j] = None
         if len(self.share):
@@ -185,7 +185,7 @@ class State:
         options = self.instance.options
         length = self._take(i, t, sign)
         if self.instance.slots > 1:
-            self._update_minima(int(self.group[i]), t, t + length)
+            self.update_minima(int(self.group[i]), t, t + length)
         if options.share[i] > 0:
             self.share[self.instance.jobs.tenant[job]] += sign * options.share[i]
         if self.has_limits:
@@ -205,7 +205,7 @@ class State:
             row -= sign * self.use[i]
         return length
 
-    def _update_minima(self, group: int | slice, begin: int, end: int) -> None:
+    def update_minima(self, group: int | slice, begin: int, end: int) -> None:
         """Bring the minima over windows that touch these slots up to date."""
         for level in range(1, len(self.room)):
             half, slots = 1 << (level - 1), self.instance.slots

@@ -10,6 +10,7 @@ import numpy as np
 
 from hybridplace.model.job import Job
 from hybridplace.model.problem import Problem
+from hybridplace.model.site import Node
 from hybridplace.solver.groups import Group, groups_of, nodes_of
 from hybridplace.solver.instance import Bools, Indices, Ints
 from hybridplace.solver.needs import Hardware, JobTable, ShapeTable, job_table, shape_table
@@ -96,11 +97,15 @@ def supply_of(problem: Problem) -> Supply:
 
 def _sizes(problem: Problem, group: Group) -> dict[NodeSize, int]:
     found: dict[NodeSize, int] = {}
-    for node in nodes_of(problem, group):
-        gbps = node.interconnect_gbps or 0.0
-        size = (float(node.accelerators), node.cpus, node.memory_gib, gbps)
+    for size in map(size_of, nodes_of(problem, group)):
         found[size] = found.get(size, 0) + 1
     return found
+
+
+def size_of(node: Node) -> NodeSize:
+    """Return the size of a node."""
+    gbps = node.interconnect_gbps or 0.0
+    return (float(node.accelerators), node.cpus, node.memory_gib, gbps)
 
 
 def _denied(problem: Problem) -> tuple[Bools, dict[str, int]]:

@@ -1,0 +1,394 @@
+"""A plan that is held while jobs, offers and nodes come and go: each event is repaired in place.
+
+The prices of the last full solve stand. An event compiles only the jobs that it concerns, prices
+them, and puts each on the cheapest pair that fits, nodes included. At standing prices the bound is
+a sum over jobs and what all that is scarce would fetch, so it is known for each new problem, and so
+is the gap: when that has drifted, it is time to solve in full (docs/model.md, "Certificates").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from hybridplace.errors import HybridplaceError
+from hybridplace.model.capacity import closed
+from hybridplace.model.job import Job
+from hybridplace.model.plan import Plan
+from hybridplace.model.problem import Denial, LimitMeasure, Problem, Rule
+from hybridplace.model.site import Offer
+from hybridplace.solver.certificate import certificate_of
+from hybridplace.solver.compile import CHUNK, jobs_table
+from hybridplace.solver.ejection import Ejection
+from hybridplace.solver.groups import groups_of
+from hybridplace.solver.hourly import Columns
+from hybridplace.solver.instance import Choice, Ints, Jobs
+from hybridplace.solver.joint import decide_jointly
+from hybridplace.solver.ledger import Ledger
+from hybridplace.solver.options import Ties, chunk_options
+from hybridplace.solver.result import plan_of_choice
+from hybridplace.solver.seating import chain, move, seat
+from hybridplace.solver.spreads import no_spreads
+from hybridplace.solver.supply import Supply, chunk_of, supply_of
+from hybridplace.solver.withdrawn import (
+    changed_policies,
+    hold,
+    may_be_too_large,
+    only_offer,
+    without,
+    without_node,
+)
+
+DRIFT = 0.005
+"""By which the gap may grow before it is time to solve in full."""
+
+DEPTH = 3
+"""Of ejection chains, at most."""
+
+WORTH = 1e-4
+"""Of the bound: a smaller excess is left as it is."""
+
+RETRIED = 4
+"""Jobs that are tried elsewhere, for each that an event concerns."""
+
+
+class NotStandingError(HybridplaceError):
+    """The change cannot be repaired in place, or the problem not be held: solve it in full."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repair:
+    """What an event led to.
+
+    Parameters
+    ----------
+    jobs : tuple of str
+        That were placed anew, or left out.
+    bound_usd : float
+        No plan of the new problem costs less.
+    gap : float
+        (cost - bound) / bound.
+    drifted : bool
+        It is time to solve in full.
+    """
+
+    jobs: tuple[str, ...]
+    cost_usd: float
+    bound_usd: float
+    gap: float
+    drifted: bool
+
+
+class Standing:
+    """A plan, and what it takes to change it.
+
+    Parameters
+    ----------
+    problem : Problem
+        More than one job need not be; without data, jobs tied to others, spreads, fairness, limits
+        of one job, limits on moves.
+    drift : float
+        By which the gap may grow before `Repair.drifted` says so.
+
+    Raises
+    ------
+    NotStandingError
+        When the problem has what cannot be held.
+    """
+
+    def __init__(self, problem: Problem, *, seed: int = 0, drift: float = DRIFT) -> None:
+        if told := _beyond(problem):
+            raise NotStandingError(f"cannot be held, since it has {told}")
+        self._problem, self._seed = problem.with_jobs(), seed
+        self._offers, self._pools = list(problem.offers), list(problem.pools)
+        self._supply: Supply = supply_of(self._problem)
+        joint, _ = decide_jointly(problem, seed=seed)
+        self._state, self._seating = seat(problem, joint.instance, joint.choice)
+        self._ledger = Ledger(joint.instance, self._state, joint.prices)
+        self._jobs = list(problem.jobs)
+        self._seating.jobs, self._seating.instance = self._jobs, self._ledger.instance
+        self._row_of = {job.id: row for row, job in enumerate(problem.jobs)}
+        self._most_gap = self.gap + drift
+
+    @property
+    def cost_usd(self) -> float:
+        """Return what the plan costs."""
+        return self._state.total_usd()
+
+    @property
+    def bound_usd(self) -> float:
+        """Return what no plan costs less than."""
+        return self._ledger.bound_usd
+
+    @property
+    def gap(self) -> float:
+        """Return (cost - bound) / bound."""
+        return max(0.0, self.cost_usd - self.bound_usd) / max(abs(self.bound_usd), 1e-9)
+
+    def problem(self) -> Problem:
+        """Return the problem as it is now."""
+        jobs = tuple(self._jobs[row] for row in self._row_of.values())
+        return self._with(jobs=jobs)
+
+    def plan(self) -> Plan:
+        """Return the plan as it is now, with the certificate of its bound."""
+        problem, state = self.problem(), self._state
+        rows = [self._row_of[job.id] for job in problem.jobs]
+        shares = self._seating.shares
+        return plan_of_choice(
+            problem,
+            self._ledger.instance,
+            Choice(option=state.option[rows], start=state.start[rows]),
+            {number: shares[row] for number, row in enumerate(rows) if row in shares},
+            certificate=certificate_of(problem, self._ledger.prices, self.bound_usd),
+            seed=self._seed,
+            interrupted=False,
+        )
+
+    def solved_again(self) -> Standing:
+        """Return the same problem decided in full, with prices of its own."""
+        drift = self._most_gap - self.gap
+        return Standing(self.problem(), seed=self._seed, drift=max(drift, 0.0))
+
+    def change(self, *, come: Sequence[Job] = (), gone: Iterable[str] = ()) -> Repair:
+        """Let jobs come, and others end or be withdrawn, all in one round.
+
+        Raises
+        ------
+        NotStandingError
+            When a job reads or writes data, is tied to others, or its tenant is not known.
+        """
+        gone = tuple(gone)
+        if told := _tie(come) or self._unknown(come, gone):
+            raise NotStandingError(told)
+        for name in gone:
+            self._drop(name)
+        return self._repair(self._enter(come), RETRIED * (len(come) + len(gone)))
+
+    def change_offer(self, offer: Offer) -> Repair:
+        """Let the price of an offer move, or let it be sold out or for sale again.
+
+        Raises
+        ------
+        NotStandingError
+            When anything else of it is new.
+        """
+        row = next(row for row, one in enumerate(self._offers) if one.id == offer.id)
+        old = self._offers[row]
+        if replace(offer, price_usd_h=old.price_usd_h, available=old.available) != old:
+            raise NotStandingError(f"more of {offer.id} is new than its price and availability")
+        self._offers[row] = offer
+        moved = offer.price_usd_h != old.price_usd_h
+        if moved or offer.available:
+            self._look_anew(self._with())
+        else:
+            self._supply = without(self._supply, row)
+        stale = self._withdraw(self._on_offer(row, held=moved))
+        if offer.available:
+            stale = sorted({*stale, *self._drawn_to(row)})
+        return self._renew(stale)
+
+    def change_rules(self, rules: Sequence[Rule], denials: Sequence[Denial]) -> Repair:
+        """Let policies say something else."""
+        old = self._supply
+        self._look_anew(self._with(rules=tuple(rules), denials=tuple(denials)))
+        changed = changed_policies(old, self._supply)
+        return self._renew([self._row_of[name] for name in changed if name in self._row_of])
+
+    def lose_node(self, pool: str, node: str) -> Repair:
+        """Let a node be gone, and whoever was on it be placed elsewhere.
+
+        Raises
+        ------
+        NotStandingError
+            When it was the last one with its accelerator in the pool.
+        """
+        at = next(row for row, one in enumerate(self._pools) if one.id == pool)
+        lost = next(one for one in self._pools[at].nodes if one.id == node)
+        group = groups_of(self._problem).index((pool, lost.accelerator or ""))
+        if sum(self._supply.node_sizes[group].values()) == 1:
+            raise NotStandingError(f"{node} is the last of its kind in {pool}")
+        shares = self._seating.shares
+        members = [row for row in self._state.members[group] if row in shares]
+        stuck = [row for row in members if any(one.node == node for one in shares[row])]
+        for row in stuck:
+            self._leave(row)
+        shut = closed(self._problem, self._pools[at])
+        is_open = [(node, slot) not in shut for slot in range(self._ledger.instance.slots)]
+        self._seating.nodes[group].close(node)
+        self._ledger.shrink(
+            group, np.outer([lost.accelerators, lost.cpus, lost.memory_gib], is_open)
+        )
+        kept = tuple(one for one in self._pools[at].nodes if one.id != node)
+        self._pools[at] = replace(self._pools[at], nodes=kept)
+        self._supply = without_node(self._supply, group, lost)
+        stale = self._withdraw(self._too_large(group))
+        return self._renew(stale, others=[row for row in stuck if row not in set(stale)])
+
+    def _repair(self, rows: Sequence[int], tried: int) -> Repair:
+        """Place jobs that are left out, then try those of most excess elsewhere."""
+        state = self._state
+        for row in sorted(rows, key=lambda row: (-state.usd[row], row)):
+            move(self._seating, state, row)
+        self._chain(rows, tried)
+        gap = self.gap
+        return Repair(
+            jobs=tuple(self._jobs[row].id for row in rows),
+            cost_usd=self.cost_usd,
+            bound_usd=self.bound_usd,
+            gap=gap,
+            drifted=gap > self._most_gap,
+        )
+
+    def _chain(self, rows: Sequence[int], tried: int) -> None:
+        """Let the jobs of most excess go where they would rather be, if that pays."""
+        chains = Ejection(self._state, self._ledger.pairs)
+        for turn in range(DEPTH):
+            excess = self._ledger.excess_usd()
+            least_usd = WORTH * abs(self.bound_usd)
+            queue = np.argsort(-excess, kind="stable")[:tried]
+            saved = 0.0
+            for row in queue[excess[queue] > least_usd].tolist():
+                saved += chain(self._seating, chains, row, turn + 1)
+            if saved <= 0:
+                return
+
+    def _renew(self, rows: Sequence[int], others: Sequence[int] = ()) -> Repair:
+        """Compile jobs again and place them; place others that were left out meanwhile."""
+        jobs = [self._jobs[row] for row in rows]
+        for job in jobs:
+            self._drop(job.id)
+        placed = [*self._enter(jobs), *others]
+        return self._repair(placed, RETRIED * len(placed))
+
+    def _enter(self, jobs: Sequence[Job]) -> list[int]:
+        """Give jobs rows; return these."""
+        if not jobs:
+            return []
+        rows: list[int] = self._ledger.add(*self._compiled(self._supply, jobs)).tolist()
+        self._seating.instance = self._ledger.instance
+        self._jobs.extend(jobs)
+        self._row_of.update((job.id, row) for job, row in zip(jobs, rows, strict=True))
+        return rows
+
+    def _compiled(self, supply: Supply, jobs: Sequence[Job]) -> tuple[Columns, Jobs]:
+        """Return the options of jobs, and what belongs to these wherever they run."""
+        problem = supply.problem
+        table = jobs_table(problem, jobs, ())
+        ties = Ties(
+            sited=np.zeros(len(jobs), dtype=bool),
+            reject_usd=table.reject_usd,
+            due=np.full(len(jobs), np.inf),
+            spreads=no_spreads(problem, len(jobs)),
+        )
+        return chunk_options(chunk_of(supply, jobs), ties, 0), table
+
+    def _drop(self, name: str) -> None:
+        """Take a job out for good."""
+        row = self._row_of.pop(name)
+        self._leave(row)
+        self._ledger.retire(row)
+
+    def _leave(self, row: int) -> None:
+        """Leave a job out, if it is placed."""
+        state = self._state
+        if state.option[row] >= 0:
+            self._seating.leave(int(state.option[row]), int(state.start[row]))
+            state.remove(row)
+
+    def _withdraw(self, options: Ints) -> list[int]:
+        """Withdraw options; return the jobs that have to be compiled again, left out."""
+        state = self._state
+        option = self._ledger.instance.options.job[options]
+        on = np.unique(option[state.option[option] == options])
+        for row in on.tolist():
+            self._leave(row)
+        stale = self._ledger.withdraw(options)
+        return sorted({*on.tolist(), *stale.tolist()})
+
+    def _on_offer(self, offer: int, *, held: bool) -> Ints:
+        """Return the options on an offer of jobs that count; `held`: also of those it runs now."""
+        options, running = self._ledger.instance.options, self._supply.held
+        rows = np.flatnonzero(options.offer == offer)
+        rows = rows[self._ledger.is_live[options.job[rows]]]
+        if running and not held:
+            job = [self._jobs[one].id for one in options.job[rows].tolist()]
+            rows = rows[np.array([running.get(one) != offer for one in job], dtype=bool)]
+        return rows
+
+    def _look_anew(self, problem: Problem) -> None:
+        """Take over other offers or policies."""
+        self._problem = self._seating.problem = problem
+        self._supply = supply_of(problem)
+
+    def _with(self, **changed: Any) -> Problem:
+        """Return the problem as it is now, without jobs, but with what is given."""
+        pools = {pool.id: {node.id for node in pool.nodes} for pool in self._pools}
+        kept = (
+            one
+            for one in self._problem.maintenance
+            if one.node is None or one.node in pools[one.pool]
+        )
+        parts: dict[str, Any] = {
+            "offers": tuple(self._offers),
+            "pools": tuple(self._pools),
+            "maintenance": tuple(kept),
+        }
+        return replace(self._problem, **(parts | changed))
+
+    def _drawn_to(self, offer: int) -> list[int]:
+        """Return the jobs that an offer would cost less than what is their least now."""
+        only, ledger = only_offer(self._supply, offer), self._ledger
+        live, found = sorted(self._row_of.values()), []
+        for begin in range(0, len(live), CHUNK):
+            rows = np.array(live[begin : begin + CHUNK])
+            columns, jobs = self._compiled(only, [self._jobs[row] for row in rows.tolist()])
+            least = ledger.least_of(columns, jobs)
+            found += rows[least < ledger.least_usd[rows]].tolist()
+        return found
+
+    def _too_large(self, group: int) -> Ints:
+        """Return the options that the nodes of a group do not hold, even when these are empty."""
+        options, sizes = self._ledger.instance.options, self._supply.node_sizes[group]
+        rows = np.flatnonzero(options.group == group)
+        rows = rows[self._ledger.is_live[options.job[rows]] & ~self._ledger.is_gone(rows)]
+        rows = rows[may_be_too_large(sizes, options.use[rows])]
+        shape = [(self._jobs[int(options.job[i])], int(options.shape[i])) for i in rows]
+        return rows[
+            [
+                not hold(sizes, job, job.shapes[k], use)
+                for (job, k), use in zip(shape, options.use[rows].tolist(), strict=True)
+            ]
+        ]
+
+    def _unknown(self, come: Sequence[Job], gone: Sequence[str]) -> str:
+        """Return what of jobs to come or to go is not as it has to be; empty if all is well."""
+        left = [name for name in gone if name not in self._row_of]
+        there = [job.id for job in come if job.id in self._row_of and job.id not in gone]
+        strange = [job.tenant for job in come if job.tenant not in self._problem.tenant_ids]
+        told = (("no job", left), ("there is already", there), ("no tenant", strange))
+        return next((f"{what} {', '.join(names)}" for what, names in told if names), "")
+
+
+def _beyond(problem: Problem) -> str:
+    """Return what keeps a problem from being held; empty if nothing does."""
+    if problem.spreads:
+        return "jobs that are to be spread"
+    if problem.assumptions.unfair_usd > 0:
+        return "a price of unfairness"
+    if any(limit.job is not None for limit in problem.limits):
+        return "limits of single jobs"
+    if any(limit.measure is LimitMeasure.MOVES for limit in problem.limits):
+        return "limits on moves"
+    return _tie(problem.jobs)
+
+
+def _tie(jobs: Iterable[Job]) -> str:
+    """Return what ties any of the jobs to data or to others; empty if nothing does."""
+    for job in jobs:
+        if job.inputs or job.outputs or job.same_site_as or job.apart_from:
+            return f"data or other jobs that {job.id} depends on"
+    return ""
