@@ -127,23 +127,32 @@ def node_uses(
     In a slot with fewer workers than shares, the first shares are those at work.
     """
     counts = {node.id: node.accelerators for node in pool.nodes}
-    used: dict[tuple[str, int], NodeUse] = {}
+    devices: dict[tuple[str, int], list[float]] = {}
+    sizes: defaultdict[tuple[str, int], list[float]] = defaultdict(lambda: [0.0, 0.0])
     for slot, placement, workers in _by_slot(problem, pool, placements):
         shape = problem.job[placement.job].shapes[placement.shape]
         for share in placement.shares[:workers]:
-            before = used.get((share.node, slot)) or NodeUse(
-                devices=(0.0,) * counts.get(share.node, 0), cpus=0.0, memory_gib=0.0
-            )
-            part = min(shape.accelerators, 1.0)
-            used[share.node, slot] = NodeUse(
-                devices=tuple(
-                    load + (part if index in share.devices else 0.0)
-                    for index, load in enumerate(before.devices)
-                ),
-                cpus=before.cpus + shape.cpus,
-                memory_gib=before.memory_gib + shape.memory_gib,
-            )
-    return used
+            where = (share.node, slot)
+            size = sizes[where]
+            size[0] += shape.cpus
+            size[1] += shape.memory_gib
+            loads = devices.setdefault(where, [0.0] * counts.get(share.node, 0))
+            for device in {*share.devices} & {*range(len(loads))}:
+                loads[device] += min(shape.accelerators, 1.0)
+    return {
+        where: NodeUse(devices=tuple(devices[where]), cpus=cpus, memory_gib=memory_gib)
+        for where, (cpus, memory_gib) in sizes.items()
+    }
+
+
+def by_pool(problem: Problem, placements: Iterable[Placement]) -> dict[str, list[Placement]]:
+    """Return the placements in each pool, of pools that have any."""
+    found: defaultdict[str, list[Placement]] = defaultdict(list)
+    for placement in placements:
+        pool = problem.offer[placement.offer].pool
+        if pool is not None:
+            found[pool].append(placement)
+    return dict(found)
 
 
 def _by_slot(

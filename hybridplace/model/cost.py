@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from hybridplace.model.fairness import dominant_share, dues, worst_off
 from hybridplace.model.forecast import Figure, mean
 from hybridplace.model.job import Inference, Job, Shape
 from hybridplace.model.plan import Costs, Placement, Plan, Transfer
 from hybridplace.model.problem import Limit, LimitMeasure, Problem
-from hybridplace.model.run import Run, first_slot, run_of
+from hybridplace.model.run import Run, first_slot, run_once
 from hybridplace.model.site import Market, Offer, Site
 from hybridplace.units import GRAMS_PER_TONNE, energy_kwh
+
+T = TypeVar("T")
 
 
 class UnknownFigureError(LookupError):
@@ -27,8 +31,7 @@ def placement_run(problem: Problem, placement: Placement) -> Run:
         When the offer cannot hold the job.
     """
     job, offer = problem.job[placement.job], problem.offer[placement.offer]
-    shape = job.shapes[placement.shape]
-    run = run_of(problem, job, offer, shape, placement.start_h)
+    run = run_once(problem, job, offer, placement.shape, placement.start_h)
     if run is None:
         raise UnknownFigureError(f"how job {job.id} would run on {offer.id}")
     return run
@@ -207,12 +210,25 @@ def plan_costs(
         When a figure that it needs is not known.
     """
     placements = tuple(placements)
-    total = Costs(egress_usd=sum(transfer_usd(problem, transfer) for transfer in transfers))
-    for placement in placements:
-        total += placement_costs(problem, placement)
-    for job in unplaced:
-        total += rejection_costs(problem, problem.job[job])
-    return total + Costs(unfairness_usd=unfairness_usd(problem, placements))
+    moved_usd = sum(transfer_usd(problem, transfer) for transfer in transfers)
+    costs = [Costs(egress_usd=moved_usd, unfairness_usd=unfairness_usd(problem, placements))]
+    costs += _each_once(problem, placements, placement_costs)
+    costs += [rejection_costs(problem, problem.job[job]) for job in unplaced]
+    return Costs.added_up(costs)
+
+
+def _each_once(
+    problem: Problem, placements: Iterable[Placement], figure: Callable[[Problem, Placement], T]
+) -> list[T]:
+    """Return a figure of each placement, computed once where jobs of a kind are placed alike."""
+    known: dict[tuple[int, str, int, float], T] = {}
+    found = []
+    for one in placements:
+        key = (problem.kind[one.job], one.offer, one.shape, one.start_h)
+        if key not in known:
+            known[key] = figure(problem, one)
+        found.append(known[key])
+    return found
 
 
 def unfairness_usd(problem: Problem, placements: Iterable[Placement]) -> float:
@@ -232,17 +248,15 @@ def unfairness_usd(problem: Problem, placements: Iterable[Placement]) -> float:
 
 def plan_carbon_g(problem: Problem, placements: Iterable[Placement]) -> float | None:
     """Return the emissions of all placements in g CO2e; None if one is not known."""
-    amounts = [
-        run_carbon_g(
-            problem,
-            problem.offer[placement.offer],
-            problem.job[placement.job].shapes[placement.shape],
-            placement_run(problem, placement),
-        )
-        for placement in placements
-    ]
+    amounts = _each_once(problem, placements, _placement_carbon_g)
     known = [amount for amount in amounts if amount is not None]
-    return sum(known) if len(known) == len(amounts) else None
+    return math.fsum(known) if len(known) == len(amounts) else None
+
+
+def _placement_carbon_g(problem: Problem, placement: Placement) -> float | None:
+    shape = problem.job[placement.job].shapes[placement.shape]
+    run = placement_run(problem, placement)
+    return run_carbon_g(problem, problem.offer[placement.offer], shape, run)
 
 
 def limit_use(problem: Problem, limit: Limit, plan: Plan) -> float:
@@ -267,8 +281,9 @@ def placement_use(problem: Problem, limit: Limit, placement: Placement) -> float
     """Return what one placement adds to a limit; 0 outside its scope."""
     job, offer = problem.job[placement.job], problem.offer[placement.offer]
     shape = job.shapes[placement.shape]
-    run = placement_run(problem, placement)
-    return run_use(problem, limit, job, offer, shape, run)
+    if not covers_placement(problem, limit, job, offer, shape):
+        return 0.0
+    return run_use(problem, limit, job, offer, shape, placement_run(problem, placement))
 
 
 def run_use(

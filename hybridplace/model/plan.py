@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from operator import attrgetter
 
 from hybridplace.model.certificate import Certificate
 
@@ -85,9 +88,12 @@ class Costs:
         """Return the sum of all lines: what the solver minimises."""
         return float(sum(getattr(self, field.name) for field in fields(self)))
 
-    def __add__(self, other: Costs) -> Costs:
-        names = [field.name for field in fields(self)]
-        return Costs(**{name: getattr(self, name) + getattr(other, name) for name in names})
+    @staticmethod
+    def added_up(costs: Iterable[Costs]) -> Costs:
+        """Return the sum of each line, the same in any order."""
+        names = [field.name for field in fields(Costs)]
+        lines = zip(*map(attrgetter(*names), costs), strict=True)
+        return Costs(**dict(zip(names, map(math.fsum, lines), strict=False)))
 
 
 class Status(StrEnum):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
+from operator import attrgetter
+from typing import TYPE_CHECKING
 
 from hybridplace.errors import InputError
 from hybridplace.model.canonical import digest
@@ -15,8 +17,11 @@ from hybridplace.model.check_types import type_faults
 from hybridplace.model.check_values import alive
 from hybridplace.model.forecast import Figure, Forecast, Maintenance, by_slot
 from hybridplace.model.job import Dataset, Job, Tenant
-from hybridplace.model.site import Domain, Lease, Link, Market, Offer, Pool, Site
+from hybridplace.model.site import Domain, Lease, Link, Market, Node, Offer, Pool, Site
 from hybridplace.units import SECONDS_PER_HOUR
+
+if TYPE_CHECKING:
+    from hybridplace.model.run import Run
 
 
 class LimitMeasure(StrEnum):
@@ -218,6 +223,23 @@ class Problem:
         return {job.id: job for job in self.jobs}
 
     @cached_property
+    def kind(self) -> dict[str, int]:
+        """Number of each job's kind: jobs of one differ in their id alone, and run on one offer."""
+        figures = attrgetter(*(one.name for one in fields(Job) if one.name != "id"))
+        number: dict[tuple[object, ...], int] = {}
+        found = {}
+        for job in self.jobs:
+            lease = self.lease_of.get(job.id)
+            key = (figures(job), lease and lease.offer)
+            found[job.id] = number.setdefault(key, len(number))
+        return found
+
+    @cached_property
+    def runs(self) -> dict[tuple[int, str, int, float], Run | None]:
+        """What `run.run_once` found before, by kind, offer, shape and start."""
+        return {}
+
+    @cached_property
     def dataset(self) -> dict[str, Dataset]:
         """Datasets by id."""
         return {dataset.id: dataset for dataset in self.datasets}
@@ -231,6 +253,11 @@ class Problem:
     def pool(self) -> dict[str, Pool]:
         """Pools by id."""
         return {pool.id: pool for pool in self.pools}
+
+    @cached_property
+    def node(self) -> dict[str, dict[str, Node]]:
+        """Own nodes by pool and id."""
+        return {pool.id: {node.id: node for node in pool.nodes} for pool in self.pools}
 
     @cached_property
     def offer(self) -> dict[str, Offer]:

@@ -61,6 +61,16 @@ def run_of(problem: Problem, job: Job, offer: Offer, shape: Shape, start_h: floa
     return _batch(problem, job, offer, shape, start_h)
 
 
+def run_once(problem: Problem, job: Job, offer: Offer, shape: int, start_h: float) -> Run | None:
+    """Return `run_of` for one of a job's shapes, computed once for all jobs of its kind."""
+    if problem.job.get(job.id) is not job:
+        return run_of(problem, job, offer, job.shapes[shape], start_h)
+    key = (problem.kind[job.id], offer.id, shape, start_h)
+    if key not in problem.runs:
+        problem.runs[key] = run_of(problem, job, offer, job.shapes[shape], start_h)
+    return problem.runs[key]
+
+
 def workers_per_machine(shape: Shape, offer: Offer) -> int:
     """Return how many workers fit into one machine; on own nodes, into the largest of them."""
     if shape.accelerator not in (None, offer.accelerator):

@@ -12,7 +12,14 @@ from collections.abc import Callable, Iterator
 
 from hybridplace.errors import PlanError
 from hybridplace.model import verify_placement
-from hybridplace.model.capacity import SIZE_TOLERANCE, closed, node_uses, quota_size, quota_uses
+from hybridplace.model.capacity import (
+    SIZE_TOLERANCE,
+    by_pool,
+    closed,
+    node_uses,
+    quota_size,
+    quota_uses,
+)
 from hybridplace.model.cost import (
     UnknownFigureError,
     limit_use,
@@ -176,10 +183,11 @@ def jobs_are_spread(problem: Problem, plan: Plan) -> Iterator[str]:
 
 def quotas_hold(problem: Problem, plan: Plan) -> Iterator[str]:
     """In no slot is more of a quota in use than there is."""
+    placed = by_pool(problem, plan.placements)
     for pool in problem.pools:
         if pool.measure is None:
             continue
-        for slot, used in sorted(quota_uses(problem, pool, plan.placements).items()):
+        for slot, used in sorted(quota_uses(problem, pool, placed.get(pool.id, ())).items()):
             at_most = quota_size(problem, pool, slot)
             if used > at_most + SIZE_TOLERANCE:
                 told = f"{used:g} {pool.measure} in use, at most {at_most:g}"
@@ -188,11 +196,11 @@ def quotas_hold(problem: Problem, plan: Plan) -> Iterator[str]:
 
 def nodes_hold(problem: Problem, plan: Plan) -> Iterator[str]:
     """In no slot is more of a node in use than it has, and nothing while it is maintained."""
+    placed = by_pool(problem, plan.placements)
     for pool in problem.pools:
-        node_of = {node.id: node for node in pool.nodes}
         not_now = closed(problem, pool)
-        for (name, slot), used in sorted(node_uses(problem, pool, plan.placements).items()):
-            node = node_of.get(name)
+        for (name, slot), used in sorted(node_uses(problem, pool, placed.get(pool.id, ())).items()):
+            node = problem.node[pool.id].get(name)
             if node is None:
                 continue  # told by `verify_placement`
             if (name, slot) in not_now:

@@ -9,7 +9,7 @@ from hybridplace.model.cost import UnknownFigureError, run_costs, user_latency_m
 from hybridplace.model.job import Inference, Job, Shape, Training
 from hybridplace.model.plan import Placement
 from hybridplace.model.problem import Problem
-from hybridplace.model.run import TIME_TOLERANCE_H, Run, run_of, workers_per_machine
+from hybridplace.model.run import TIME_TOLERANCE_H, Run, run_once, workers_per_machine
 from hybridplace.model.site import Market, Offer
 
 
@@ -21,7 +21,7 @@ def breaches(problem: Problem, placement: Placement) -> Iterator[str]:
     if not math.isfinite(placement.start_h):
         yield f"{who}: starts at {placement.start_h} h, expected a number of hours"
         return
-    run = run_of(problem, job, offer, shape, placement.start_h)
+    run = run_once(problem, job, offer, placement.shape, placement.start_h)
     if run is None:
         yield f"{who}: {_why_not_held(problem, job, shape, offer)}"
         return
@@ -85,16 +85,11 @@ def _has_its_machines(
         yield f"uses {len(nodes)} nodes, the plan says {placement.machines}"
     if len(placement.shares) != max(run.workers):
         yield f"has {len(placement.shares)} shares for {max(run.workers)} workers"
-    pool = problem.pool[offer.pool] if offer.pool else None
-    fitting = {
-        node.id: node
-        for node in (pool.nodes if pool else ())
-        if node.accelerator == offer.accelerator
-    }
+    node_of = problem.node[offer.pool] if offer.pool else {}
     wanted = 1 if 0 < shape.accelerators < 1 else int(shape.accelerators)
     for share in placement.shares:
-        node = fitting.get(share.node)
-        if node is None:
+        node = node_of.get(share.node)
+        if node is None or node.accelerator != offer.accelerator:
             yield f"there is no such node {share.node}"
             continue
         if len(share.devices) != wanted or len(set(share.devices)) != wanted:
@@ -114,8 +109,8 @@ def _is_connected(
         speeds = [offer.interconnect_gbps] if run.machines > 1 else []
     else:
         used = {share.node for share in placement.shares}
-        nodes = problem.pool[offer.pool].nodes if offer.pool else ()
-        speeds = [node.interconnect_gbps for node in nodes if node.id in used]
+        node_of = problem.node[offer.pool] if offer.pool else {}
+        speeds = [node_of[name].interconnect_gbps for name in used if name in node_of]
         speeds = speeds if len(used) > 1 else []
     if any(speed is None or speed < need_gbps for speed in speeds):
         yield f"spans machines without the {need_gbps:g} Gbit/s that it needs"

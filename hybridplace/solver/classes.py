@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -81,14 +80,11 @@ class Classes:
 def classes_of(problem: Problem) -> Classes:
     """Return the classes of a problem; jobs that others, limits or data name are one each."""
     found: dict[tuple[object, ...], int] = {}
-    names, leases = _named(problem), problem.lease_of
-    denied = _denials(problem)
-    figures = attrgetter(*(one.name for one in fields(Job) if one.name != "id"))
+    names, denied = _named(problem), _denials(problem)
     row = np.empty(len(problem.jobs), dtype=np.int64)
     for number, job in enumerate(problem.jobs):
-        lease = leases.get(job.id)
         own = job.id if job.id in names else None
-        key = (figures(job), own, lease and lease.offer, denied.get(job.id, ()))
+        key = (problem.kind[job.id], own, denied.get(job.id, ()))
         row[number] = found.setdefault(key, len(found))
     _, first, count = np.unique(row, return_index=True, return_counts=True)
     return Classes(

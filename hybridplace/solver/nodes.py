@@ -8,7 +8,7 @@ Johnson, "Fast algorithms for bin packing", JCSS 8 (1974), doi:10.1016/S0022-000
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,23 +39,39 @@ def pack_many(
         For each stay the nodes that it would rather be on.
     """
     found: list[tuple[Share, ...] | None] = [None] * len(stays)
-    for count, one in enumerate(_order(stays), start=1):
-        found[one] = nodes.place(stays[one], wanted[one] if wanted else frozenset())
-        if count % SWEEP == 0:
+    needs = [_need(stay) for stay in stays]
+    packed = swept = 0
+    for _, group in groupby(sorted(range(len(stays)), key=needs.__getitem__), needs.__getitem__):
+        alike = []
+        for one in group:
+            packed += 1
+            if (wanted and wanted[one]) or min(stays[one].workers) < stays[one].peak:
+                found[one] = nodes.place(stays[one], wanted[one] if wanted else frozenset())
+            else:
+                alike.append(one)
+        if len(alike) == 1:
+            found[alike[0]] = nodes.place(stays[alike[0]])
+        elif alike:
+            shares = nodes.place_alike(stays[alike[0]], len(alike))
+            for one, gang in zip(alike, shares, strict=False):
+                found[one] = gang
+        if packed >= swept + SWEEP:
             nodes.sweep()
+            swept = packed
     return found
 
 
-def _order(stays: Sequence[Stay]) -> list[int]:
-    """Return the stays in the order of packing: the largest workers first, then the longest."""
+def _need(stay: Stay) -> tuple[object, ...]:
+    """Return what a stay needs, so that the largest workers come first, then the longest."""
+    shape, slots = stay.shape, len(stay.workers)
+    gang, gbps = stay.peak * shape.accelerators, _gbps(stay)
+    size = (-shape.accelerators, -gang * slots, -stay.peak * shape.cpus * slots, stay.start)
+    return (*size, -shape.memory_gib, -shape.cpus, -gbps, stay.workers)
 
-    def size(one: int) -> tuple[float, ...]:
-        stay = stays[one]
-        shape, slots = stay.shape, len(stay.workers)
-        gang = stay.peak * shape.accelerators
-        return (-shape.accelerators, -gang * slots, -stay.peak * shape.cpus * slots, stay.start)
 
-    return sorted(range(len(stays)), key=lambda one: (*size(one), one))
+def _gbps(stay: Stay) -> float:
+    """Return the interconnect that a gang needs where it spans nodes; 0 if none."""
+    return float(getattr(stay.job.work, "interconnect_gbps", None) or 0.0)
 
 
 class Nodes:
@@ -119,6 +135,59 @@ class Nodes:
                         break
         return self._take(spread, stay, window) if missing == 0 else None
 
+    def place_alike(self, stay: Stay, count: int) -> list[tuple[Share, ...]]:
+        """Return shares for as many of `count` stays like this one as have room, and take them.
+
+        Each node holds the fewer workers the more it was given, by just as many. So best fit gives
+        the fullest node that holds a gang all gangs that it holds, then the next; what is left
+        over is filled by gangs that span nodes.
+        """
+        window = np.arange(stay.start, stay.start + len(stay.workers))
+        rows, peak = self.open, stay.peak
+        holds = self._holds(rows, stay, window, most=peak * count)
+        order = np.argsort(holds, kind="stable")
+        gangs = holds[order] // peak
+        taken = np.clip(count - np.cumsum(gangs) + gangs, 0, gangs) * peak
+        on = np.repeat(order, taken)
+        missing = peak * count - len(on)
+        if missing and peak > 1:
+            holds[order] -= taken
+            holds[~self._connected(stay)[rows]] = 0
+            order = np.argsort(-holds, kind="stable")
+            more = np.repeat(order, holds[order])[:missing]
+            on = np.concatenate([on, more[: len(more) // peak * peak]])
+        shares = self._workers(rows[on], stay, window)
+        return [tuple(shares[one : one + peak]) for one in range(0, len(shares), peak)]
+
+    def _workers(self, node: Ints, stay: Stay, window: Ints) -> list[Share]:
+        """Give workers that are alike their shares of the nodes that hold them, in order."""
+        rows, which, count = np.unique(node, return_inverse=True, return_counts=True)
+        self.cpus[rows[:, None], window] -= count[:, None] * stay.shape.cpus
+        self.memory_gib[rows[:, None], window] -= count[:, None] * stay.shape.memory_gib
+        device = np.zeros((len(node), stay.devices), dtype=np.int64)
+        if stay.devices:
+            order = np.argsort(which, kind="stable")
+            rank = np.empty_like(order)
+            rank[order] = np.arange(len(node)) - np.repeat(np.cumsum(count) - count, count)
+            device = self._devices(rows, which, rank, stay, window)
+            cells = (node[:, None, None], device[:, :, None], window)
+            np.add.at(self.load, cells, np.int8(stay.eighths))
+        ids = [self.nodes[one].id for one in node.tolist()]
+        return [
+            Share(node=name, devices=tuple(some))
+            for name, some in zip(ids, device.tolist(), strict=True)
+        ]
+
+    def _devices(self, rows: Ints, which: Ints, rank: Ints, stay: Stay, window: Ints) -> Ints:
+        """Return the accelerators of the worker of each rank on its node, the fullest first."""
+        load = self._peak_load(rows, window).astype(np.int64)
+        fits = (EIGHTHS - load) // stay.eighths
+        order = np.argsort(np.where(fits > 0, -load, 1), axis=1, kind="stable")
+        filled = np.cumsum(np.take_along_axis(fits, order, axis=1), axis=1)
+        place = rank[:, None] * stay.devices + np.arange(stay.devices)
+        position = (filled[which][:, None, :] <= place[:, :, None]).sum(axis=2)
+        return np.take_along_axis(order[which], position, axis=1)
+
     def take(self, stay: Stay, shares: Sequence[Share]) -> None:
         """Give the workers of a job just these shares, which are free."""
         self._count(stay, shares, 1)
@@ -156,15 +225,15 @@ class Nodes:
 
     def _connected(self, stay: Stay) -> Bools:
         """Return which nodes may be among several that a gang spans."""
-        need = float(getattr(stay.job.work, "interconnect_gbps", None) or 0.0)
+        need = _gbps(stay)
         if need not in self.fast:
             self.fast[need] = np.array(connected(self.nodes, stay), dtype=bool)
         return self.fast[need]
 
-    def _holds(self, rows: Ints, stay: Stay, window: Ints) -> Ints:
-        """Return how many workers each node holds over a window of slots."""
+    def _holds(self, rows: Ints, stay: Stay, window: Ints, most: int | None = None) -> Ints:
+        """Return how many workers each node holds over a window of slots, at most those of one."""
         shape = stay.shape
-        fits = np.full(len(rows), stay.peak, dtype=np.int64)
+        fits = np.full(len(rows), most or stay.peak, dtype=np.int64)
         for need, left in ((shape.cpus, self.cpus), (shape.memory_gib, self.memory_gib)):
             if need > 0:
                 least = left[rows[:, None], window].min(axis=1)

@@ -13,7 +13,7 @@ from hybridplace.model.cost import plan_carbon_g, plan_costs
 from hybridplace.model.data import copies_needed, holders, transfer_hours
 from hybridplace.model.plan import Placement, Plan, Share, Status, Transfer, Unplaced
 from hybridplace.model.problem import Problem
-from hybridplace.model.run import TIME_TOLERANCE_H, planned_quantile, run_of
+from hybridplace.model.run import TIME_TOLERANCE_H, planned_quantile, run_once
 from hybridplace.model.verify import MONEY_TOLERANCE
 from hybridplace.solver.candidates import Candidates
 from hybridplace.solver.exact import Solution
@@ -90,7 +90,7 @@ def _placements(
         row, job = int(choice.option[number]), problem.jobs[number]
         offer, shape = problem.offers[int(options.offer[row])], int(options.shape[row])
         start_h = float(choice.start[number]) * problem.slot_h
-        run = run_of(problem, job, offer, job.shapes[shape], start_h)
+        run = run_once(problem, job, offer, shape, start_h)
         assert run is not None  # noqa: S101 - an option fits its offer
         on = shares.get(number, ())
         machines = len({share.node for share in on}) if on else run.machines
@@ -159,7 +159,7 @@ def _placement(candidates: Candidates, solution: Solution, name: str) -> Placeme
     problem, row = candidates.problem, solution.rows[name]
     job, offer = problem.job[name], problem.offers[int(candidates.offer[row])]
     start_h = float(candidates.start[row]) * problem.slot_h
-    run = run_of(problem, job, offer, candidates.shape_of(row), start_h)
+    run = run_once(problem, job, offer, int(candidates.shape[row]), start_h)
     assert run is not None  # noqa: S101 - a candidate fits its offer
     shares = (solution.shares or {}).get(name, ())
     return Placement(

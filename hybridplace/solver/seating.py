@@ -16,7 +16,7 @@ from hybridplace.model.capacity import closed
 from hybridplace.model.job import Job
 from hybridplace.model.plan import Share
 from hybridplace.model.problem import Problem
-from hybridplace.model.run import run_of
+from hybridplace.model.run import run_once
 from hybridplace.solver.ejection import Ejection
 from hybridplace.solver.groups import groups_of, nodes_of
 from hybridplace.solver.instance import Choice, Floats, Instance, Ints
@@ -59,7 +59,7 @@ class Seating:
         options, problem = self.instance.options, self.problem
         job = self.jobs[int(options.job[option])]
         offer, shape = problem.offers[int(options.offer[option])], int(options.shape[option])
-        run = run_of(problem, job, offer, job.shapes[shape], start * problem.slot_h)
+        run = run_once(problem, job, offer, shape, start * problem.slot_h)
         assert run is not None  # noqa: S101 - an option fits its offer
         return Stay(job=job, shape=job.shapes[shape], start=start, workers=run.workers)
 

@@ -287,7 +287,8 @@ def test_plan_costs_are_the_sum_of_their_parts() -> None:
 
     costs = plan_costs(problem, (placement,), (_moved("far"),), ("other",))
 
-    expected = placement_costs(problem, placement) + Costs(egress_usd=4.0, rejection_usd=100.0)
+    rest = Costs(egress_usd=4.0, rejection_usd=100.0)
+    expected = Costs.added_up((placement_costs(problem, placement), rest))
     assert expected == costs
 
 

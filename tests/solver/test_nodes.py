@@ -70,6 +70,37 @@ def test_a_job_alone_is_pushed_back_only_if_it_cannot_fit(seed: int) -> None:
         assert (Nodes(nodes, 3).place(stay) is None) == (pack(nodes, [stay]) is None)
 
 
+@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("slots", [1, 4])
+def test_copies_hold_and_have_no_room_if_pushed_back(seed: int, slots: int) -> None:
+    """Jobs that are alike are packed together: nothing twice, and nobody is turned away early."""
+    draw = np.random.default_rng(seed)
+    nodes = _nodes(draw, 8)
+    kinds = _stays(draw, 4, slots)
+    stays = [kinds[one] for one in draw.integers(len(kinds), size=40)]
+    room = Nodes(nodes, slots)
+    shares = pack_many(room, stays)
+    placed = [(stay, gang) for stay, gang in zip(stays, shares, strict=True) if gang is not None]
+    assert holds(nodes, [stay for stay, _ in placed], [gang for _, gang in placed])
+    assert all(
+        room.place(stay) is None for stay, gang in zip(stays, shares, strict=True) if gang is None
+    )
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_as_many_copies_fit_as_one_by_one(seed: int) -> None:
+    """Of jobs with one worker, together as many fit, and take as much, as one after the other."""
+    draw = np.random.default_rng(seed)
+    nodes = _nodes(draw, 8)
+    stay = next(one for one in _stays(draw, 40, 2) if one.workers == (1,))
+    together, single = Nodes(nodes, 2), Nodes(nodes, 2)
+    gangs = together.place_alike(stay, 12)
+    assert len(gangs) == sum(single.place(stay) is not None for _ in range(12))
+    assert together.load.sum() == single.load.sum()
+    assert together.cpus.sum() == pytest.approx(single.cpus.sum())
+    assert together.memory_gib.sum() == pytest.approx(single.memory_gib.sum())
+
+
 def test_closed_nodes_are_not_used() -> None:
     """In maintenance a node takes nothing, before and after it does."""
     draw = np.random.default_rng(0)
