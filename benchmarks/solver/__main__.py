@@ -13,10 +13,11 @@ from benchmarks.solver.cases import CASES, Size
 from benchmarks.solver.measure import Row
 from benchmarks.solver.page import write_page
 from benchmarks.solver.peers import RIVALS
-from benchmarks.solver.runs import compared, measured, medians, savings
+from benchmarks.solver.replanning import SIZES, replan_table
+from benchmarks.solver.runs import compared, measured, medians, repaired, savings
 from benchmarks.solver.tables import machine, savings_table, table
 
-PEERS = "peers"
+PEERS, REPLAN = "peers", "replan"
 
 
 def main() -> int:
@@ -27,10 +28,10 @@ def main() -> int:
         rows.append(row)
         if options.json:
             print(json.dumps(row), flush=True)
-    middle = medians(row for row in rows if row["case"] != PEERS)
+    middle = medians(row for row in rows if row["case"] not in (PEERS, REPLAN))
     saved = savings(row for row in rows if row["case"] == PEERS)
     if not options.json:
-        _show(middle, saved)
+        _show(middle, saved, [row for row in rows if row["case"] == REPLAN])
     if options.record:
         record(middle)
     if options.page:
@@ -43,7 +44,7 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.solver", description=__doc__)
-    names = [*CASES, PEERS]
+    names = [*CASES, REPLAN, PEERS]
     parser.add_argument("--case", choices=names, action="append", help="only this one")
     parser.add_argument("--rival", choices=sorted(RIVALS), action="append", help="of the peers")
     parser.add_argument(
@@ -66,9 +67,11 @@ def _options() -> argparse.Namespace:
 
 def _rows(options: argparse.Namespace) -> Iterator[Row]:
     seeds = options.seed or range(1, options.seeds + 1)
-    for name in options.case or [*CASES, PEERS]:
+    for name in options.case or [*CASES, REPLAN, PEERS]:
         if name == PEERS:
             yield from _peers(options, seeds)
+        elif name == REPLAN:
+            yield from repaired(_sizes(SIZES, options), seeds)
         else:
             yield from measured(name, _sizes(CASES[name].sizes, options), seeds)
 
@@ -96,10 +99,12 @@ def _sizes(sizes: Sequence[Size], options: argparse.Namespace) -> list[Size]:
     return found
 
 
-def _show(middle: Sequence[Row], saved: Sequence[Row]) -> None:
+def _show(middle: Sequence[Row], saved: Sequence[Row], events: Sequence[Row]) -> None:
     print(machine())
     if middle:
         print(f"\nMedians over seeds, beside what is promised (in brackets)\n\n{table(middle)}")
+    if events:
+        print(f"\nEvents on a standing plan, the worst of all seeds\n\n{replan_table(events)}")
     if saved:
         print(f"\nWhat our plans save, with 95 % intervals over seeds\n\n{savings_table(saved)}")
 

@@ -48,6 +48,13 @@ def measured(case: str, sizes: Sequence[Size], seeds: Iterable[int]) -> Iterator
             yield from _told("benchmarks.solver.measure", case, size, seed)
 
 
+def repaired(sizes: Sequence[Size], seeds: Iterable[int]) -> Iterator[Row]:
+    """Yield the rows of each size and seed of standing plans, and tell the same."""
+    for size in sizes:
+        for seed in seeds:
+            yield from _told("benchmarks.solver.replanning", "replan", size, seed)
+
+
 def compared(
     rival: str, sizes: Sequence[Size], seeds: Iterable[int], skypilot: Path | None
 ) -> Iterator[Row]:

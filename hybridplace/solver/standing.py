@@ -51,6 +51,9 @@ DEPTH = 3
 WORTH = 1e-4
 """Of the bound: a smaller excess is left as it is."""
 
+FEW = 8
+"""Jobs of an event after which, if the plan is still good, no others are moved for gain."""
+
 RETRIED = 4
 """Jobs that are tried elsewhere, for each that an event concerns."""
 
@@ -111,7 +114,7 @@ class Standing:
         self._jobs = list(problem.jobs)
         self._seating.jobs, self._seating.instance = self._jobs, self._ledger.instance
         self._row_of = {job.id: row for row, job in enumerate(problem.jobs)}
-        self._most_gap = self.gap + drift
+        self._most_gap, self._calm_gap = self.gap + drift, self.gap + drift / 2
 
     @property
     def cost_usd(self) -> float:
@@ -244,13 +247,18 @@ class Standing:
         )
 
     def _chain(self, rows: Sequence[int], tried: int) -> None:
-        """Let the jobs of most excess go where they would rather be, if that pays."""
-        chains = Ejection(self._state, self._ledger.pairs)
+        """Let jobs of much excess go where they would rather be, if that pays.
+
+        These are the jobs concerned alone, as long as the gap has grown by less than a half of
+        what it may; all jobs after rounds of many events, and where it has grown more.
+        """
+        chains, calm = Ejection(self._state, self._ledger.pairs), len(rows) <= FEW
         for turn in range(DEPTH):
             excess = self._ledger.excess_usd()
-            least_usd = WORTH * abs(self.bound_usd)
             queue = np.argsort(-excess, kind="stable")[:tried]
-            saved = 0.0
+            if calm and self.gap <= self._calm_gap:
+                queue = np.array(rows, dtype=np.int64)
+            saved, least_usd = 0.0, WORTH * abs(self.bound_usd)
             for row in queue[excess[queue] > least_usd].tolist():
                 saved += chain(self._seating, chains, row, turn + 1)
             if saved <= 0:
