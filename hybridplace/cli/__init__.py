@@ -18,6 +18,7 @@ main = Program(
         "plan": ("plan", "Plan all jobs of an estate, and prove how good the plan is."),
         "explain": ("explain", "Say why a job is where it is, and why not elsewhere."),
         "whatif": ("whatif", "Plan again with something changed, and show what that does."),
+        "prices": ("prices", "Say what each limit, pool, policy and deadline costs."),
         "verify": ("verify", "Hold a plan to its problem, without the solver."),
         "diff": ("diff", "Show what must be done for a plan now; change nothing."),
         "apply": ("apply", "Do what a plan wants now, or all of it in a dry run."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import operator
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from difflib import get_close_matches
 from enum import Enum
@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from typing import Any, get_args, get_type_hints
 
 from hybridplace.errors import Fault, InputError
-from hybridplace.model.problem import Denial, Problem
+from hybridplace.model.problem import Problem
 
 _PATH = re.compile(r"(?P<part>\w+)(?:\[(?P<pattern>.+)\])?(?:\.(?P<field>\w+))?")
 _SETTING = re.compile(r"(?P<path>[^=]*?[^=*+-])(?P<sign>[*+-]?)=(?P<value>.*)")
@@ -131,18 +131,10 @@ def _changed_part(problem: Problem, parts: dict[str, Any], change: Change) -> di
 
 def _without_rules(problem: Problem, parts: dict[str, Any], change: Change) -> dict[str, Any]:
     """Drop policies, and what they alone deny."""
-    rules = parts.get("rules", problem.rules)
-    gone = {rule.id for rule in _matched(rules, change)}
-
-    def spared(denials: Iterable[Denial]) -> Iterator[Denial]:
-        for denial in denials:
-            left = tuple(rule for rule in denial.rules if rule not in gone)
-            if left:
-                yield replace(denial, rules=left)
-
-    denials = parts.get("denials", problem.denials)
-    kept = tuple(rule for rule in rules if rule.id not in gone)
-    return {"rules": kept, "denials": tuple(spared(denials))}
+    held = {name: parts[name] for name in ("rules", "denials") if name in parts}
+    before = replace(problem, **held)
+    without = before.without_rules(*(rule.id for rule in _matched(before.rules, change)))
+    return {"rules": without.rules, "denials": without.denials}
 
 
 def _matched(values: Iterable[Any], change: Change) -> list[Any]:

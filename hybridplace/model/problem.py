@@ -343,6 +343,18 @@ class Problem:
         """Return what policies say against `action` on `subject` at `site`; empty if allowed."""
         return tuple(one for one in self._denials.get((action, subject), ()) if site in one.sites)
 
+    def without_rules(self, *rules: str) -> Problem:
+        """Return this problem without some policies and what they alone deny."""
+        spared = [
+            (denial, tuple(rule for rule in denial.rules if rule not in rules))
+            for denial in self.denials
+        ]
+        return replace(
+            self,
+            rules=tuple(rule for rule in self.rules if rule.id not in rules),
+            denials=tuple(replace(denial, rules=left) for denial, left in spared if left),
+        )
+
     def with_jobs(self, *jobs: Job) -> Problem:
         """Return this problem with exactly these jobs; the others are to be spread no more."""
         kept = {job.id for job in jobs}

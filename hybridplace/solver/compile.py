@@ -27,34 +27,41 @@ CHUNK = 2000
 """Jobs priced together."""
 
 
-def compile_instance(problem: Problem, due: Mapping[str, float] | None = None) -> Instance:
+def compile_instance(
+    problem: Problem, due: Mapping[str, float] | None = None, only: Ints | None = None
+) -> Instance:
     """Return a problem as arrays: each job's undominated options, capacity, limits and data.
 
     Parameters
     ----------
     due : mapping, optional
         What tenants are due, if more jobs than those of the problem decide that; `dues_of`.
+    only : ints, optional
+        Rows of the jobs that are asked for: they become 0, 1, ..., without data and pairs.
     """
     due = dues_of(problem) if due is None else due
     supply, ties = supply_of(problem), ties_of(problem, due)
+    asked, alone = problem.jobs, only is not None
+    if only is not None:
+        asked, ties = tuple(problem.jobs[row] for row in only), ties.of(only)
     size = max(1, CHUNK // 4) if supply.varies else CHUNK
-    store = Store(len(problem.jobs), supply.slots)
-    for begin in range(0, len(problem.jobs), size):
-        jobs = problem.jobs[begin : begin + size]
+    store = Store(len(asked), supply.slots)
+    for begin in range(0, len(asked), size):
+        jobs = asked[begin : begin + size]
         store.add(chunk_options(chunk_of(supply, jobs), ties, begin), begin + len(jobs))
     options, rates = store.options()
     return Instance(
         slot_h=problem.slot_h,
         slots=supply.slots,
-        jobs=jobs_table(problem, problem.jobs, list(due)),
+        jobs=jobs_table(problem, asked, list(due)),
         options=options,
         capacity=capacity_of(problem),
         at_most=np.append([limit.at_most for limit in problem.limits], ties.spreads.at_most),
         unfair_usd=problem.assumptions.unfair_usd if due else 0.0,
         hourly=_hourly(problem, supply, rates, len(ties.spreads.rows)),
-        data=data_of(problem, supply.links, supply.copies),
-        same=_pairs_of_jobs(problem, "same_site_as"),
-        apart=_pairs_of_jobs(problem, "apart_from"),
+        data=None if alone else data_of(problem, supply.links, supply.copies),
+        same=_pairs_of_jobs(() if alone else asked, "same_site_as"),
+        apart=_pairs_of_jobs(() if alone else asked, "apart_from"),
     )
 
 
@@ -120,11 +127,11 @@ def _reject_usd(problem: Problem, jobs: Sequence[Job]) -> Floats:
     return costs
 
 
-def _pairs_of_jobs(problem: Problem, field: str) -> Ints:
-    number = {job.id: row for row, job in enumerate(problem.jobs)}
+def _pairs_of_jobs(jobs: Sequence[Job], field: str) -> Ints:
+    number = {job.id: row for row, job in enumerate(jobs)}
     pairs = {
         (min(row, number[other]), max(row, number[other]))
-        for row, job in enumerate(problem.jobs)
+        for row, job in enumerate(jobs)
         for other in getattr(job, field)
     }
     return np.array(sorted(pairs), dtype=np.int64).reshape(len(pairs), 2)

@@ -247,6 +247,11 @@ class Rows:
         share[self.share] = price[limits:]
         return Prices(capacity=capacity.reshape(-1, RESOURCES, 1), limit=limit, share=share)
 
+    def vector(self, prices: Prices) -> Floats:
+        """Return the prices of an instance with one slot as those of rows."""
+        capacity = prices.capacity[:, :, 0].ravel()[self.capacity]
+        return np.concatenate([capacity, prices.limit[self.limit], prices.share[self.share]])
+
 
 def static_master(instance: Instance, cost_usd: Floats) -> tuple[Master, Rows]:
     """Return the master problem of an instance with one slot.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -42,6 +42,15 @@ class Ties:
     reject_usd: Floats
     due: Floats
     spreads: Spreads
+
+    def of(self, jobs: Ints) -> Ties:
+        """Return those of some jobs."""
+        return Ties(
+            sited=self.sited[jobs],
+            reject_usd=self.reject_usd[jobs],
+            due=self.due[jobs],
+            spreads=replace(self.spreads, of_job=self.spreads.of_job[jobs]),
+        )
 
 
 def chunk_options(chunk: Chunk, ties: Ties, begin: int) -> Columns:

@@ -102,7 +102,9 @@ class _Point:
     paid_usd: Floats
 
 
-def relax_slots(instance: Instance, extra_usd: Floats | None = None) -> Relaxation:
+def relax_slots(
+    instance: Instance, extra_usd: Floats | None = None, near: Prices | None = None
+) -> Relaxation:
     """Return prices of slots, what they prove, and jobs placed in part.
 
     Parameters
@@ -110,13 +112,17 @@ def relax_slots(instance: Instance, extra_usd: Floats | None = None) -> Relaxati
     extra_usd : floats, (n,), optional
         Added to `cost_usd`, for example the prices of data. What else these prices contribute to
         the bound is for the caller to add.
+    near : Prices, optional
+        Of an instance that differs little: the search begins there, with its last phase.
     """
     extra = np.zeros(len(instance.options.job)) if extra_usd is None else extra_usd
-    best = latest = _point(instance, _first_prices(instance, extra), extra)
+    first = _first_prices(instance, extra) if near is None else near
+    best = latest = _point(instance, first, extra)
     lines = lines_of(instance)
     pace = _pace(instance, lines, best)
     lp = _best_parts(best.priced)
-    for turn in range(len(PHASES) + REPEATS if len(extra) else 0):
+    turns = range(0 if near is None else len(PHASES) - 1, len(PHASES) + REPEATS)
+    for turn in turns if len(extra) else ():
         phase = PHASES[min(turn, len(PHASES) - 1)]
         working = _near(instance, lines, (best, latest), phase, extra)
         if not len(working.option):

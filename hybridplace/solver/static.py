@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hybridplace.solver.dual import raise_prices
+from hybridplace.solver.dual import raise_prices, row_scale
 from hybridplace.solver.instance import Floats, Instance, Prices
 from hybridplace.solver.lp import relax
 from hybridplace.solver.master import static_master
@@ -35,7 +35,13 @@ class Relaxation:
     optimal: bool
 
 
-def relax_static(instance: Instance, extra_usd: Floats | None = None) -> Relaxation:
+NEAR = 0.01
+"""How far prices are thought to be from those of a changed instance, in units of a job."""
+
+
+def relax_static(
+    instance: Instance, extra_usd: Floats | None = None, near: Prices | None = None
+) -> Relaxation:
     """Return the linear relaxation of an instance with one slot.
 
     Parameters
@@ -43,6 +49,8 @@ def relax_static(instance: Instance, extra_usd: Floats | None = None) -> Relaxat
     extra_usd : floats, (n,), optional
         Added to `cost_usd`, for example the prices of data. What else these prices contribute to
         the bound is for the caller to add.
+    near : Prices, optional
+        Of an instance that differs little: the search begins there.
     """
     rows = np.arange(len(instance.options.job))
     start = np.zeros_like(rows)
@@ -50,7 +58,10 @@ def relax_static(instance: Instance, extra_usd: Floats | None = None) -> Relaxat
     if extra_usd is not None:
         cost_usd += extra_usd
     master, where = static_master(instance, cost_usd)
-    relaxed = relax(master, *raise_prices(master))
+    if near is None:
+        relaxed = relax(master, *raise_prices(master))
+    else:
+        relaxed = relax(master, where.vector(near), NEAR / row_scale(master))
     prices = where.prices(instance, relaxed.price)
     bound_usd = reduced(instance, prices, extra_usd).bound_usd
     return Relaxation(
