@@ -68,6 +68,8 @@ def replanned(size: Size, seed: int) -> Iterator[Row]:
     for kind, happen in _KINDS.items():
         log, draw = _Log(), np.random.default_rng((seed, 5))
         happen(standing, log, draw, seed)
+        if log.last is None:
+            continue
         plan = standing.plan()
         verify(standing.problem(), plan)
         figures = {
@@ -78,7 +80,7 @@ def replanned(size: Size, seed: int) -> Iterator[Row]:
             "cpu_s": round(sum(log.ms) / 1000.0, 4),
             "wall_s": round(log.wall_s, 4),
             "gap": plan.gap,
-            "drifted": log.last is not None and log.last.drifted,
+            "drifted": log.last.drifted,
         }
         yield _head(problem, size, seed, kind) | figures | _amounts(plan)
 
@@ -129,19 +131,20 @@ def _preempt(standing: Standing, log: _Log, draw: np.random.Generator, seed: int
 
 
 def _lose_nodes(standing: Standing, log: _Log, draw: np.random.Generator, seed: int) -> None:
-    """Let nodes that jobs are on be lost, one after the other."""
+    """Let nodes be lost one after the other, those that jobs are on if there are any."""
     for _ in range(NODES):
         problem = standing.problem()
-        spare = {pool.id for pool in problem.pools if len(pool.nodes) > 1}
-        used = sorted(
-            {
-                (str(problem.offer[one.offer].pool), share.node)
-                for one in standing.plan().placements
-                for share in one.shares
-                if problem.offer[one.offer].pool in spare
-            }
-        )
-        pool, node = used[int(draw.integers(len(used)))]
+        nodes = {pool.id: pool.nodes for pool in problem.pools if len(pool.nodes) > 1}
+        if not nodes:
+            return
+        used = {
+            (str(problem.offer[one.offer].pool), share.node)
+            for one in standing.plan().placements
+            for share in one.shares
+        }
+        all_ = sorted((pool, node.id) for pool, own in nodes.items() for node in own)
+        some = [one for one in all_ if one in used] or all_
+        pool, node = some[int(draw.integers(len(some)))]
         log.time(lambda pool=pool, node=node: standing.lose_node(pool, node))  # type: ignore[misc]
 
 
