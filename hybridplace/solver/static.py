@@ -35,7 +35,7 @@ class Relaxation:
     optimal: bool
 
 
-NEAR = 0.01
+NEAR = 0.05
 """How far prices are thought to be from those of a changed instance, in units of a job."""
 
 
