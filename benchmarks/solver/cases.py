@@ -86,7 +86,7 @@ CASES = {
         ),
         Case(
             name="tenants",
-            told="budgets of tenants and a cap on emissions",
+            told="budgets of tenants, a cap on emissions and fair shares of own nodes",
             make=lambda size, seed: tenants_problem(size.jobs, seed),
             sizes=(
                 Size(jobs=100, quick=True),

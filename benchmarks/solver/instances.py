@@ -51,6 +51,9 @@ BUDGET = 2.5
 TENANT_BUDGET = 0.6
 CARBON_CAP = 1.2
 
+UNFAIR = 0.1
+"""What it costs if the worst-off tenant gets nothing, by what jobs would spend."""
+
 DATA_SLOTS = 28
 """Of six hours each."""
 
@@ -81,10 +84,11 @@ def varying_problem(jobs: int, slots: int, seed: int) -> Problem:
 
 
 def tenants_problem(jobs: int, seed: int) -> Problem:
-    """Return the static problem with a budget for every other tenant and a cap on emissions.
+    """Return the static problem with budgets, a cap on emissions and a price of unfairness.
 
     Of what the jobs would spend and emit if each took its cheapest offer under a quota, the
-    budgets allow `TENANT_BUDGET` times as much, and the cap `CARBON_CAP` times.
+    budgets of every other tenant allow `TENANT_BUDGET` times as much, and the cap `CARBON_CAP`
+    times; to share the own nodes most unfairly costs `UNFAIR` times.
     """
     demand = draw_demand(jobs, seed, horizon_h=STATIC_H, waits=False)
     first = first_choices(demand)
@@ -94,8 +98,10 @@ def tenants_problem(jobs: int, seed: int) -> Problem:
         at_most=round(CARBON_CAP * float(first.carbon_g.sum()), 1),
     )
     limits = (*_budgets(demand, first, range(0, len(TENANTS), 2), TENANT_BUDGET), cap)
-    jobs_ = tuple(write_jobs(demand))
-    return Problem(**_parts(demand, jobs_, seed, STATIC_H, STATIC_H) | {"limits": limits})
+    parts = _parts(demand, tuple(write_jobs(demand)), seed, STATIC_H, STATIC_H)
+    unfair_usd = round(UNFAIR * float(first.usd.sum()), 2)
+    parts["assumptions"] = replace(parts["assumptions"], unfair_usd=unfair_usd)
+    return Problem(**parts | {"limits": limits})
 
 
 def data_problem(jobs: int, seed: int, *, slots: int = DATA_SLOTS) -> Problem:

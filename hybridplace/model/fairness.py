@@ -67,5 +67,10 @@ def largest_share(problem: Problem, job: Job) -> float:
 def _holds(problem: Problem, offer: Offer, shape: Shape, workers: int) -> bool:
     """Say whether the empty nodes of an offer hold as many workers."""
     nodes = problem.pool[offer.pool].nodes if offer.pool else ()
-    room = sum(workers_on(shape, one) for one in nodes if one.accelerator == offer.accelerator)
-    return room >= workers
+    room = 0
+    for node in nodes:
+        if node.accelerator == offer.accelerator:
+            room += workers_on(shape, node)
+        if room >= workers:
+            return True
+    return False

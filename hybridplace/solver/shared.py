@@ -84,7 +84,8 @@ def plan_usd(instance: Instance, choice: Choice) -> float:
     """Return what a choice costs with its copies, each paid once."""
     assert instance.data is not None  # noqa: S101 - its callers have some
     placed = choice.option >= 0
-    site = np.where(placed, instance.options.site[choice.option], -1)
+    site = np.full(len(placed), -1)
+    site[placed] = instance.options.site[choice.option[placed]]
     usd = costs_at(instance, choice.option[placed], choice.start[placed]).sum()
     usd += instance.jobs.reject_usd[~placed].sum()
     return float(usd) + data_usd(instance.data, site)

@@ -1,4 +1,4 @@
-"""A problem in which a quota, two budgets and a shared dataset are scarce, and its certificate."""
+"""A problem in which everything that has a price is scarce, and its certificate."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from hybridplace.model.certificate import (
     Certificate,
     CopyPrice,
     LimitPrice,
+    SharePrice,
+    SpreadPrice,
 )
 from hybridplace.model.job import Dataset, Job, Shape, Tenant, Training
 from hybridplace.model.plan import Plan, Status
-from hybridplace.model.problem import Limit, LimitMeasure, Problem
-from hybridplace.model.site import Link, Market, Measure, Node, Offer, Pool, Site
+from hybridplace.model.problem import Assumptions, Limit, LimitMeasure, Problem, Spread
+from hybridplace.model.site import Domain, Link, Market, Measure, Node, Offer, Pool, Site
 from tests.brute import best_plan
 from tests.checker.slow import slow_bound_usd
 
@@ -96,6 +98,11 @@ SCARCE = Problem(
         Limit(id=f"budget-{tenant}", measure=LimitMeasure.USD, at_most=most, tenant=tenant)
         for tenant, most in (("t", 6.0), ("u", 5.0))
     ),
+    spreads=(
+        Spread(id="one-by-one", jobs=("c", "d"), domain=Domain.SITE, at_most=1),
+        Spread(id="two-owners", jobs=("a", "b", "c"), domain=Domain.PROVIDER, at_most=2),
+    ),
+    assumptions=Assumptions(unfair_usd=4.0),
 )
 
 
@@ -122,6 +129,14 @@ PRICES = Certificate(
     limits=(
         LimitPrice(limit="budget-t", price_usd=0.04),
         LimitPrice(limit="budget-u", price_usd=0.01),
+    ),
+    spreads=(
+        SpreadPrice(spread="one-by-one", domain="lab", price_usd=0.5),
+        SpreadPrice(spread="two-owners", domain="static", price_usd=0.6),
+    ),
+    shares=(
+        SharePrice(tenant="t", price_usd=0.4),
+        SharePrice(tenant="u", price_usd=0.8),
     ),
     copies=(
         CopyPrice(job="a", dataset="scans", site="near", price_usd=0.4),

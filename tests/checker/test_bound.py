@@ -86,7 +86,7 @@ def test_prices_of_every_kind_count():
 
     assert () == found.faults
     assert math.isclose(plan.bound_usd, found.bound_usd, rel_tol=1e-12)
-    for part in ("capacity", "limits", "copies"):
+    for part in ("capacity", "limits", "spreads", "shares", "copies"):
         for row in range(len(getattr(PRICES, part))):
             kept = getattr(PRICES, part)[:row] + getattr(PRICES, part)[row + 1 :]
             less = replace(PRICES, **{part: kept})

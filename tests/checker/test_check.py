@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from hybridplace.checker import check
-from hybridplace.model.certificate import Certificate, LimitPrice, SharePrice
+from hybridplace.model.certificate import Certificate, JobPrice, LimitPrice, SharePrice
 from hybridplace.model.plan import Plan
+from hybridplace.model.problem import Assumptions
 from tests.brute import best_plan
 from tests.checker.scarce import PRICES, SCARCE, certified_plan
 
@@ -48,6 +49,23 @@ def _copied(row: int, **changes: Any) -> Plan:
     return _certified(copies=tuple(prices))
 
 
+def _shared(row: int, **changes: Any) -> Plan:
+    prices = list(PRICES.shares)
+    prices[row] = replace(prices[row], **changes)
+    return _certified(shares=tuple(prices))
+
+
+def _unfairly() -> Plan:
+    one, other = PRICES.shares
+    return _certified(shares=(replace(one, tenant=other.tenant), replace(other, tenant=one.tenant)))
+
+
+def _spread(row: int, **changes: Any) -> Plan:
+    prices = list(PRICES.spreads)
+    prices[row] = replace(prices[row], **changes)
+    return _certified(spreads=tuple(prices))
+
+
 SABOTEURS: dict[str, tuple[Callable[[], Plan], str]] = {
     "a price that is too high": (lambda: _capacity(0, price_usd=1.6), "prove a bound"),
     "a price that is too low": (lambda: _capacity(2, price_usd=0.5), "prove a bound"),
@@ -78,6 +96,25 @@ SABOTEURS: dict[str, tuple[Callable[[], Plan], str]] = {
     "an unknown tenant": (
         lambda: _certified(shares=(SharePrice(tenant="x", price_usd=0.1),)),
         "no tenant x",
+    ),
+    "a share that is priced too high": (lambda: _shared(0, price_usd=0.5), "prove a bound"),
+    "another tenant's share": (_unfairly, "prove a bound"),
+    "a share that is priced twice": (
+        lambda: _certified(shares=(*PRICES.shares, PRICES.shares[0])),
+        "priced twice",
+    ),
+    "a negative share": (lambda: _shared(1, price_usd=-0.1), "not negative"),
+    "an unknown spread": (lambda: _spread(0, spread="x"), "no spread x"),
+    "an unknown domain": (lambda: _spread(1, domain="lab"), "there is no provider lab"),
+    "another domain": (lambda: _spread(1, domain="aws"), "prove a bound"),
+    "a spread that is priced too low": (lambda: _spread(0, price_usd=0.4), "prove a bound"),
+    "a domain that is priced twice": (
+        lambda: _certified(spreads=PRICES.spreads * 2),
+        "priced twice",
+    ),
+    "a price of a job that is none": (
+        lambda: _certified(jobs=(JobPrice(job="a", price_usd=float("inf")),)),
+        "expected a number",
     ),
     "another reader's copy": (lambda: _copied(0, job="c"), "no job c reads"),
     "a copy elsewhere": (lambda: _copied(0, site="far"), "prove a bound"),
@@ -123,6 +160,15 @@ def test_an_honest_plan_passes():
     assert PLAN.gap == pytest.approx(found.gap)
 
 
+def test_what_costs_nothing_has_no_price():
+    """Where unfairness costs nothing, or a tenant has no demand, a share has no price."""
+    free = replace(SCARCE, assumptions=Assumptions())
+    plan = replace(PLAN, problem_digest=free.digest)
+
+    told = "no unfairness to tenant t costs anything"
+    assert any(told in one for one in check(free, plan).faults)
+
+
 def test_a_searched_bound_is_not_mixed_up():
     """A bound that a search proved may be higher; what the prices prove is told apart."""
     best = best_plan(SCARCE)
@@ -136,7 +182,8 @@ def test_a_searched_bound_is_not_mixed_up():
 
 def test_no_prices_prove_what_each_job_costs_alone():
     """A certificate without prices is one all the same."""
-    found = check(SCARCE, _certified(capacity=(), limits=(), copies=()))
+    free = _certified(capacity=(), limits=(), spreads=(), shares=(), copies=())
+    found = check(SCARCE, free)
 
     assert 0 < found.bound_usd < PLAN.objective_usd
     assert isinstance(PLAN.certificate, Certificate)

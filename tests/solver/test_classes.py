@@ -11,8 +11,16 @@ import pytest
 from benchmarks.solver.instances import classes_problem
 from hybridplace.checker import check
 from hybridplace.model.job import Job, Shape, Tenant, Training
-from hybridplace.model.problem import Denial, Limit, LimitMeasure, Problem, Rule
-from hybridplace.model.site import Lease, LeaseState, Market, Measure
+from hybridplace.model.problem import (
+    Assumptions,
+    Denial,
+    Limit,
+    LimitMeasure,
+    Problem,
+    Rule,
+    Spread,
+)
+from hybridplace.model.site import Domain, Lease, LeaseState, Market, Measure
 from hybridplace.model.verify import breaches
 from hybridplace.solver import classes, solve
 from hybridplace.solver.classes import classes_of, decide_by_classes
@@ -56,6 +64,8 @@ def _problem(copies: int, *, quota: float = 17.0, budget_usd: float = 1000.0) ->
         tenants=(Tenant(id="t"), Tenant(id="u")),
         pools=(cheap, rack),
         limits=(Limit(id="b", measure=LimitMeasure.USD, at_most=budget_usd, tenant="t"),),
+        spreads=(),
+        assumptions=Assumptions(),
     )
 
 
@@ -150,6 +160,26 @@ def test_counts_are_as_cheap_as_the_exact_model(copies, quota, budget_usd):
     assert not state.breaks_limits()
     assert (state.room[0] >= 0).all()
     assert state.total_usd() == pytest.approx(solve(problem).objective_usd, rel=1e-6)
+
+
+def test_counts_are_fair_and_apart_too():
+    """Shares are of what all jobs make due, and jobs of a spread are classes: the check agrees."""
+    problem = _problem(20, quota=60.0, budget_usd=300.0)
+    names = tuple(job.id for job in problem.jobs[::7])
+    quota, rack = problem.pools
+    nodes = (*rack.nodes, *(replace(node, id=f"{node.id}2") for node in rack.nodes))
+    problem = replace(
+        problem,
+        pools=(quota, replace(rack, nodes=nodes)),
+        assumptions=replace(problem.assumptions, unfair_usd=500.0),
+        spreads=(Spread(id="s", jobs=names, domain=Domain.SITE, at_most=2),),
+    )
+    plan = solve_jointly(problem)
+
+    assert classes_of(problem).are_few
+    assert breaches(problem, plan) == ()
+    assert not check(problem, plan).faults
+    assert plan.costs.unfairness_usd < 1.0
 
 
 def test_each_job_has_an_option_of_its_own():

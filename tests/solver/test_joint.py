@@ -7,11 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.solver.instances import static_problem
+from benchmarks.solver.instances import slots_problem, static_problem
 from hybridplace.checker import check
 from hybridplace.model.canonical import canonical_json
+from hybridplace.model.problem import Limit, LimitMeasure, Problem, Spread
+from hybridplace.model.site import Domain, Lease, LeaseState
 from hybridplace.model.verify import breaches
 from hybridplace.solver import Progress, solve
+from hybridplace.solver.compile import compile_instance
 from hybridplace.solver.joint import certified, solve_jointly
 from tests.brute import best_plan
 from tests.solver.crowding import crowded_problem
@@ -44,6 +47,56 @@ def test_many_jobs_are_placed_within_a_small_gap(seed) -> None:
 
     assert breaches(problem, plan) == ()
     assert plan.gap < 0.02
+
+
+def _with_families(problem: Problem) -> Problem:
+    """Return a problem with spreads, a price of unfairness and running jobs of which few may move.
+
+    Every fifth job runs on the dearest offer that is worth a look.
+    """
+    options, names = compile_instance(problem).options, [job.id for job in problem.jobs]
+    leases = tuple(
+        Lease(
+            id=f"lease-{names[job]}",
+            provider="p",
+            owner="o",
+            plan="earlier",
+            job=names[job],
+            offer=problem.offers[options.offer[options.of(job)][dearest]].id,
+            machines=("m",),
+            state=LeaseState.ACTIVE,
+        )
+        for job in range(0, len(names), 5)
+        for dearest in (int(options.cost_usd[options.of(job)].argmax()),)
+    )
+    moves = Limit(id="moves", measure=LimitMeasure.MOVES, at_most=len(leases) // 4)
+    return replace(
+        problem,
+        leases=leases,
+        limits=(*problem.limits, moves),
+        spreads=tuple(
+            Spread(id=f"s{k}", jobs=tuple(names[k::12]), domain=domain, at_most=len(names) // 24)
+            for k, domain in enumerate((Domain.PROVIDER, Domain.REGION, Domain.COUNTRY) * 2)
+        ),
+        assumptions=replace(problem.assumptions, unfair_usd=200.0),
+    )
+
+
+@pytest.mark.parametrize("make", [static_problem, lambda jobs, seed: slots_problem(jobs, 12, seed)])
+def test_spreads_moves_and_shares_are_planned_and_proven(make) -> None:
+    """All of them bind: the plan holds, the checker agrees, and it is near the bound."""
+    problem = _with_families(make(120, 1))
+    plan = solve(problem)
+    certificate, checked = plan.certificate, check(problem, plan)
+
+    assert breaches(problem, plan) == ()
+    assert checked.faults == ()
+    assert checked.bound_usd == pytest.approx(plan.bound_usd, rel=1e-9)
+    assert certificate is not None
+    assert certificate.spreads
+    assert certificate.shares
+    assert "moves" in {one.limit for one in certificate.limits}
+    assert plan.gap < 0.05
 
 
 @pytest.mark.parametrize("seed", range(40))
