@@ -22,7 +22,7 @@ from hybridplace.solver.pricing import no_prices, reduced
 from hybridplace.solver.relaxation import relaxed_of
 from hybridplace.solver.result import plan_of_choice
 from hybridplace.solver.seating import seated
-from hybridplace.solver.shared import solve_shared
+from hybridplace.solver.shared import by_slot, solve_shared
 from hybridplace.solver.sharing import ascend
 from hybridplace.solver.slots import relax_slots
 from hybridplace.solver.static import Relaxation, relax_static
@@ -121,6 +121,7 @@ def _priced(instance: Instance) -> tuple[Prices, float]:
     """Return good prices, and what they prove."""
     if instance.data is not None:
         shared = ascend(relaxed_of(instance))[1]
+        shared = by_slot(instance, shared) if instance.slots > 1 else shared
         return shared.prices, shared.bound_usd
     relaxed = relax_static(instance) if instance.slots == 1 else relax_slots(instance)
     return relaxed.prices, relaxed.bound_usd

@@ -6,19 +6,20 @@ what has a price, and what copies cost beyond what their readers pay. The search
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from hybridplace.solver.chains import Chains
-from hybridplace.solver.copies import charges, data_usd
+from hybridplace.solver.copies import charges, data_usd, unclaimed_usd
 from hybridplace.solver.holdings import Holdings
-from hybridplace.solver.instance import Choice, Floats, Instance, Ints
+from hybridplace.solver.instance import Choice, Floats, Instance, Ints, Prices
 from hybridplace.solver.opening import arrange, open_copies
 from hybridplace.solver.pairs import Pairs, near_pairs
-from hybridplace.solver.pricing import costs_at, price_at, tariff_of
+from hybridplace.solver.pricing import costs_at, price_at, reduced, tariff_of
 from hybridplace.solver.relaxation import relaxed_of
 from hybridplace.solver.sharing import Shared, ascend
+from hybridplace.solver.slots import relax_slots
 from hybridplace.solver.together import decide_together
 
 NEAR, MOST_PAIRS = 4.0, 16
@@ -62,15 +63,16 @@ def solve_shared(
     """
     relaxed = relaxed_of(instance, sharing=sharing)
     ascent, shared = ascend(relaxed)
-    options = instance.options
-    extra = charges(instance, shared.prices)[options.job, options.site]
+    if sharing and instance.slots > 1:
+        shared = by_slot(instance, shared)
+    extra = _extra_usd(instance, shared.prices)
     holdings = Holdings(instance, sharing=sharing)
     pairs = near_pairs(
         holdings.state,
         shared.prices,
         near=NEAR,
         most=int(MOST_PAIRS * (1 + np.log2(instance.slots))),
-        extra_usd=np.minimum(extra, 2.0 * float(instance.jobs.reject_usd.max(initial=0.0))),
+        extra_usd=extra,
     )
     fee_usd = open_copies(ascent)
     arrange(holdings, pairs, relaxed, fee_usd, shared.prices)
@@ -78,6 +80,23 @@ def solve_shared(
     search.run(seed)
     choice = holdings.choice()
     return SharedPlan(choice=choice, usd=plan_usd(instance, choice), shared=shared)
+
+
+def by_slot(instance: Instance, shared: Shared) -> Shared:
+    """Return prices that differ between slots, and prove no less; those of data stay."""
+    relaxed = relax_slots(instance, _extra_usd(instance, shared.prices))
+    prices = replace(relaxed.prices, copy=shared.prices.copy, edge=shared.prices.edge)
+    bound_usd = reduced(instance, prices, _extra_usd(instance, prices)).bound_usd
+    bound_usd += unclaimed_usd(instance, prices)
+    better = bound_usd > shared.bound_usd
+    return Shared(prices=prices, bound_usd=bound_usd) if better else shared
+
+
+def _extra_usd(instance: Instance, prices: Prices) -> Floats:
+    """Return what each option pays for data, finite where that may not come; (n,)."""
+    options = instance.options
+    extra = charges(instance, prices)[options.job, options.site]
+    return np.minimum(extra, 2.0 * float(instance.jobs.reject_usd.max(initial=0.0)))
 
 
 def plan_usd(instance: Instance, choice: Choice) -> float:
