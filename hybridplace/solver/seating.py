@@ -24,6 +24,7 @@ from hybridplace.solver.nodes import Nodes, pack_many
 from hybridplace.solver.packing import Stay
 from hybridplace.solver.rounding import all_pairs
 from hybridplace.solver.state import State
+from hybridplace.solver.tied import held, resettle
 
 TRIED = 12
 """Pairs of a job that are tried, the cheapest first."""
@@ -115,8 +116,7 @@ def seated(
 ) -> tuple[Choice, dict[int, tuple[Share, ...]]]:
     """Return a choice in which all jobs on own nodes have their nodes, and these by job.
 
-    Jobs that find no nodes are moved, or left out; where data ties them, only within their site
-    and hour, and who reads what they would have made is left out with them.
+    Jobs that find no nodes are moved, with who reads what they make, or left out.
 
     Parameters
     ----------
@@ -131,19 +131,19 @@ def seat(
     problem: Problem, instance: Instance, choice: Choice, share_usd: Floats | None = None
 ) -> tuple[State, Seating]:
     """Return the same as it can be carried on: what is left of each row and of each node."""
+    seating = seating_of(problem, instance)
+    if instance.data is not None:
+        holdings = held(instance, choice)
+        resettle(seating, holdings, _seat_all(seating, holdings.state))
+        return holdings.state, seating
     state = State(instance, share_usd=share_usd)
     state.load(choice)
-    seating = seating_of(problem, instance)
     homeless = _seat_all(seating, state)
-    where = {job: (int(state.option[job]), int(state.start[job])) for job in homeless}
     for job in homeless:
         state.remove(job)
-    tied = instance.data is not None
     for job in sorted(homeless, key=lambda job: -state.usd[job]):
-        if not move(seating, state, job, like=where[job] if tied else None):
-            _leave_readers(seating, state, job)
-    if not tied:
-        _fill(seating, state, RETRIED * len(homeless))
+        move(seating, state, job)
+    _fill(seating, state, RETRIED * len(homeless))
     return state, seating
 
 
@@ -162,35 +162,15 @@ def _seat_all(seating: Seating, state: State) -> list[int]:
     return homeless
 
 
-def _leave_readers(seating: Seating, state: State, job: int) -> None:
-    """Leave out who reads what a job would have made, and so on."""
-    data = state.instance.data
-    if data is None:
-        return
-    made = np.flatnonzero(data.maker == job)
-    for reader in data.reads[np.isin(data.reads[:, 1], made), 0].tolist():
-        if state.option[reader] >= 0:
-            seating.leave(int(state.option[reader]), int(state.start[reader]))
-            state.remove(reader)
-        _leave_readers(seating, state, reader)
-
-
 def move(
     seating: Seating,
     state: State,
     job: int,
     *,
     below_usd: float = np.inf,
-    like: tuple[int, int] | None = None,
 ) -> bool:
-    """Put a job that is left out on the cheapest pair that holds it, nodes included.
-
-    Parameters
-    ----------
-    like : pair or None
-        Whose site and start it must keep, ending no later.
-    """
-    for option, start, usd in _fitting(state, job, like):
+    """Put a job that is left out on the cheapest pair that holds it, nodes included."""
+    for option, start, usd in _fitting(state, job):
         if usd >= below_usd:
             return False
         if seating.take(option, start):
@@ -199,16 +179,10 @@ def move(
     return False
 
 
-def _fitting(
-    state: State, job: int, like: tuple[int, int] | None
-) -> Iterator[tuple[int, int, float]]:
+def _fitting(state: State, job: int) -> Iterator[tuple[int, int, float]]:
     """Yield the pairs of a job that fit, each option at its best start, the cheapest first."""
     option, start = all_pairs(state, job)
     fits = state.fits(option, start)
-    if like is not None:
-        options = state.instance.options
-        fits &= (options.site[option] == options.site[like[0]]) & (start == like[1])
-        fits &= options.hours[option] <= options.hours[like[0]]
     option, start = option[fits], start[fits]
     usd = state.costs(option, start)
     order = np.lexsort((start, option, usd))

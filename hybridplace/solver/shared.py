@@ -63,8 +63,8 @@ def solve_shared(
     """
     relaxed = relaxed_of(instance, sharing=sharing)
     ascent, shared = ascend(relaxed)
-    if sharing and instance.slots > 1:
-        shared = by_slot(instance, shared)
+    # Prices by slot prove more, but a plan is found better along those of all hours.
+    proof = by_slot(instance, shared) if sharing and instance.slots > 1 else shared
     extra = _extra_usd(instance, shared.prices)
     holdings = Holdings(instance, sharing=sharing)
     pairs = near_pairs(
@@ -76,10 +76,10 @@ def solve_shared(
     )
     fee_usd = open_copies(ascent)
     arrange(holdings, pairs, relaxed, fee_usd, shared.prices)
-    search = _Search(holdings, pairs, shared, extra, (1.0 + target_gap) * shared.bound_usd)
+    search = _Search(holdings, pairs, shared, extra, (1.0 + target_gap) * proof.bound_usd)
     search.run(seed)
     choice = holdings.choice()
-    return SharedPlan(choice=choice, usd=plan_usd(instance, choice), shared=shared)
+    return SharedPlan(choice=choice, usd=plan_usd(instance, choice), shared=proof)
 
 
 def by_slot(instance: Instance, shared: Shared) -> Shared:
