@@ -22,7 +22,8 @@ from hybridplace.model.plan import Plan
 from hybridplace.model.problem import Problem
 from hybridplace.model.site import Market
 from hybridplace.model.verify import verify
-from hybridplace.solver.standing import Repair, Standing
+from hybridplace.solver.ledger import Repair
+from hybridplace.solver.standing import Standing
 
 SIZES = (Size(jobs=1000), Size(jobs=10_000))
 

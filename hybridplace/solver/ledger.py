@@ -8,7 +8,7 @@ what one event costs does not grow with the number of jobs.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -82,6 +82,29 @@ class Rows:
 
 def _filler(name: str) -> int:
     return -1 if name == "limit" else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repair:
+    """What an event led to.
+
+    Parameters
+    ----------
+    jobs : tuple of str
+        That were placed anew, or left out.
+    bound_usd : float
+        No plan of the new problem costs less.
+    gap : float
+        (cost - bound) / bound.
+    drifted : bool
+        It is time to solve in full.
+    """
+
+    jobs: tuple[str, ...]
+    cost_usd: float
+    bound_usd: float
+    gap: float
+    drifted: bool
 
 
 class Ledger:

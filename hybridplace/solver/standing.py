@@ -9,7 +9,7 @@ is the gap: when that has drifted, it is time to solve in full (docs/model.md, "
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ from hybridplace.solver.groups import groups_of
 from hybridplace.solver.hourly import Columns
 from hybridplace.solver.instance import Choice, Ints, Jobs
 from hybridplace.solver.joint import decide_jointly
-from hybridplace.solver.ledger import Ledger
+from hybridplace.solver.ledger import Ledger, Repair
 from hybridplace.solver.options import Ties, chunk_options
 from hybridplace.solver.result import plan_of_choice
 from hybridplace.solver.seating import chain, move, seat
@@ -60,29 +60,6 @@ RETRIED = 4
 
 class NotStandingError(HybridplaceError):
     """The change cannot be repaired in place, or the problem not be held: solve it in full."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repair:
-    """What an event led to.
-
-    Parameters
-    ----------
-    jobs : tuple of str
-        That were placed anew, or left out.
-    bound_usd : float
-        No plan of the new problem costs less.
-    gap : float
-        (cost - bound) / bound.
-    drifted : bool
-        It is time to solve in full.
-    """
-
-    jobs: tuple[str, ...]
-    cost_usd: float
-    bound_usd: float
-    gap: float
-    drifted: bool
 
 
 class Standing:
