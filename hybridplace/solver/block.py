@@ -1,8 +1,8 @@
 """Some shapes on some offers: what each pair costs, and every reason against it.
 
-One implementation for a thousand jobs and for one: `compile` prices blocks of jobs that need the
-same hardware on the offers that have it; explanations price one job on all offers. Arrays are
-(offers, shapes), so that what depends on the kind of hardware is spread by whole rows.
+Explanations and the exact model price one job on all offers; `promising`, which is compiled, states
+for compiling many jobs the same, and tests hold it to this. Arrays are (offers, shapes), so that
+what depends on the kind of hardware is spread by whole rows.
 """
 
 from __future__ import annotations
@@ -18,14 +18,13 @@ from hybridplace.model.run import TIME_TOLERANCE_H
 from hybridplace.solver.instance import Bools, Floats, Indices, Ints
 from hybridplace.solver.reasons import Reason, reasons_of
 from hybridplace.solver.runs import SIZE_TOLERANCE, Runs, Service, first_slots, runs_of
-from hybridplace.solver.supply import Chunk
+from hybridplace.solver.supply import LIMIT_TOLERANCE, Chunk
 from hybridplace.solver.tariffs import Tariff
 from hybridplace.units import WATTS_PER_KILOWATT
 
 Masks = NDArray[np.int32]
 
 QUOTA_TOLERANCE = 1e-6
-LIMIT_TOLERANCE = 1e-6
 
 
 class Block:
@@ -59,14 +58,6 @@ class Block:
     def limit(self) -> Indices:
         """Return the limits of each shape: (shapes, most)."""
         return self.chunk.limit[self.job]
-
-    @cached_property
-    def counted(self) -> Bools:
-        """Return which of their limits pairs count towards: (offers, shapes, most)."""
-        counted = np.zeros((len(self.offers), *self.limit.shape), dtype=bool)
-        for one in np.unique(self.limit[self.limit >= 0]):
-            counted |= (self.limit == one) & self.counts(int(one))[:, None, None]
-        return counted
 
     @cached_property
     def waits(self) -> bool:
@@ -185,14 +176,6 @@ class Block:
         for where, reason in self._against():
             reasons |= where * np.int32(reason.value)
         return reasons
-
-    @cached_property
-    def usable(self) -> Bools:
-        """Return where no reason stands against a pair."""
-        usable = np.ones((len(self.offers), len(self.rows)), dtype=bool)
-        for where, _ in self._against():
-            usable &= ~where
-        return usable
 
     def _against(self) -> Iterator[tuple[Bools, Reason]]:
         """Yield each reason, with the pairs that it stands against."""

@@ -9,18 +9,20 @@ its reduced cost is then not lower either, so that bounds do not change.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from hybridplace.solver.block import Block
+from hybridplace.solver.compiled import compiled
 from hybridplace.solver.instance import Bools, Floats, Indices, Ints
-from hybridplace.solver.offers import own_first
-from hybridplace.solver.supply import Supply
+from hybridplace.solver.offers import OfferTable, own_first
 from hybridplace.solver.tariffs import Tariff
 
-PASSES = 12
-"""Block compared with the cheapest of their group, then with the next that is left, and so on."""
+LEADERS = 12
+"""Rows that others of their segment are compared with: the first that stay."""
 
 
+@compiled
 def undominated(segment: Ints, least: Floats, most: Floats) -> Bools:
     """Return which rows no row of their segment replaces: no larger in any criterion.
 
@@ -33,187 +35,216 @@ def undominated(segment: Ints, least: Floats, most: Floats) -> Bools:
     least, most : floats, (n, any)
         Criteria: `most` of one must be no more than `least` of the other.
     """
-    kept = np.zeros(len(segment), dtype=bool)
-    left = np.arange(len(segment))
-    for _ in range(PASSES):
-        if not len(left):
-            return kept
-        starts = np.flatnonzero(np.diff(segment[left], prepend=segment[left[0]] - 1))
-        leader = np.repeat(left[starts], np.diff(starts, append=len(left)))
-        kept[left[starts]] = True
-        rest = (least[left] < most[leader]).any(axis=1) & (left != leader)
-        left = left[rest]
-    kept[left] = True
+    kept = np.ones(len(segment), dtype=np.bool_)
+    leaders = np.empty(LEADERS, dtype=np.int64)
+    count = 0
+    for row in range(len(segment)):
+        if row == 0 or segment[row] != segment[row - 1]:
+            count = 0
+        for leader in leaders[:count]:
+            if not _is_less(least[row], most[leader]):
+                kept[row] = False
+                break
+        if kept[row] and count < LEADERS:
+            leaders[count] = row
+            count += 1
     return kept
 
 
-def offers_worth(supply: Supply, offers: Ints, policies: Ints, *, by_site: bool) -> Ints:
-    """Return the offers that no other offer with the same hardware, limits and group replaces.
+@compiled
+def _is_less(one: Floats, other: Floats) -> bool:
+    """Tell whether one row is less than another anywhere."""
+    for k in range(len(one)):  # noqa: SIM110 - a loop is what compiles well
+        if one[k] < other[k]:
+            return True
+    return False
 
-    In the order of `own_first`.
+
+class Compared(NamedTuple):
+    """Pairs of jobs, in the order of the jobs, as they are compared with each other.
 
     Parameters
     ----------
-    offers : ints
-        To choose from.
-    policies : ints
-        Rows of `Supply.denied`: what is best is best among what one of them allows.
+    first : ints, (J + 1,)
+        Rows of a job: ``first[j]:first[j + 1]``.
+    group, place : ints
+        What they compete for; the same number where one may replace the other.
+    offer, shape : indices
+    is_free, is_shared : bools
+        It competes for nothing, and its site does not matter; it adds to the share of its tenant.
+    usd, least_usd : floats
+        What it costs but for its start, and what it costs at the least.
+    first_course, course : ints, (n + 1,), and floats
+        What each costs by its start: ``course[first_course[i] : first_course[i + 1]]``.
+    criteria : floats, (n, any)
+        What else must be no more.
+    least_use, most_use : floats, (n, limits)
+        What it counts towards limits, whenever it starts.
+    """
+
+    first: Ints
+    group: Ints
+    place: Ints
+    offer: Indices
+    shape: Indices
+    is_free: Bools
+    is_shared: Bools
+    usd: Floats
+    least_usd: Floats
+    first_course: Ints
+    course: Floats
+    criteria: Floats
+    least_use: Floats
+    most_use: Floats
+
+
+@compiled
+def kept_of(c: Compared) -> Ints:
+    """Return the pairs that none of the same job replaces, by (job, group, USD, offer, shape).
+
+    Each is compared with the cheapest one that competes for nothing, then with those that may
+    replace it.
+    """
+    kept, spare = np.empty(len(c.usd), np.int64), np.empty(len(c.usd), np.int64)
+    count = 0
+    for job in range(len(c.first) - 1):
+        rows = kept[count:]
+        left = _without_dearer(c, c.first[job], c.first[job + 1], rows)
+        _sort(rows[:left], c.place, c.least_usd, c.offer, c.shape, spare)
+        left = _without_dominated(c, rows[:left])
+        _sort(rows[:left], c.group, c.usd, c.offer, c.shape, spare)
+        count += left
+    return kept[:count].copy()
+
+
+@compiled
+def _without_dearer(c: Compared, begin: int, end: int, rows: Ints) -> int:
+    """Write down the rows that the cheapest that competes for nothing leaves; return how many."""
+    best, count = -1, 0
+    for i in range(begin, end):
+        if c.is_free[i] and (best < 0 or c.least_usd[i] < c.least_usd[best]):
+            best = i
+    for i in range(begin, end):
+        dearer = best >= 0 and i != best and c.least_usd[i] >= c.least_usd[best]
+        if not dearer or c.is_shared[i] or _is_less(c.least_use[i], c.most_use[best]):
+            rows[count] = i
+            count += 1
+    return count
+
+
+@compiled
+def _without_dominated(c: Compared, rows: Ints) -> int:
+    """Move the rows that none before them replaces to the front; return how many."""
+    leaders, count, kept = np.empty(LEADERS, np.int64), 0, 0
+    for k in range(len(rows)):
+        row, stays = rows[k], True
+        if k == 0 or c.place[row] != c.place[rows[k - 1]]:
+            count = 0
+        for leader in leaders[:count]:
+            if not _differs(c, row, leader):
+                stays = False
+                break
+        if stays:
+            if count < LEADERS:
+                leaders[count] = row
+                count += 1
+            rows[kept], kept = row, kept + 1
+    return kept
+
+
+@compiled
+def _differs(c: Compared, row: int, leader: int) -> bool:
+    """Tell whether a row is better than another in anything, at some start."""
+    if _is_less(c.criteria[row], c.criteria[leader]):
+        return True
+    if _is_less(c.least_use[row], c.most_use[leader]):
+        return True
+    begin, other = c.first_course[row], c.first_course[leader]
+    for k in range(c.first_course[row + 1] - begin):
+        if c.course[begin + k] < c.course[other + k]:
+            return True
+    return False
+
+
+@compiled
+def _comes_first(i: int, j: int, key: Ints, usd: Floats, offer: Indices, shape: Indices) -> bool:
+    """Compare rows by (key, USD, offer, shape)."""
+    if key[i] != key[j]:
+        return bool(key[i] < key[j])
+    if usd[i] != usd[j]:
+        return bool(usd[i] < usd[j])
+    if offer[i] != offer[j]:
+        return bool(offer[i] < offer[j])
+    return bool(shape[i] <= shape[j])
+
+
+@compiled
+def _sort(rows: Ints, key: Ints, usd: Floats, offer: Indices, shape: Indices, spare: Ints) -> None:
+    """Sort rows by (key, USD, offer, shape): runs of 1, 2, 4, ... are merged."""
+    width = 1
+    while width < len(rows):
+        for begin in range(0, len(rows) - width, 2 * width):
+            middle, end = begin + width, min(begin + 2 * width, len(rows))
+            i, j, k = begin, middle, 0
+            while i < middle and j < end:
+                if _comes_first(rows[i], rows[j], key, usd, offer, shape):
+                    spare[k], i = rows[i], i + 1
+                else:
+                    spare[k], j = rows[j], j + 1
+                k += 1
+            # What is left of the second run is in its place already.
+            for row in range(middle - 1, i - 1, -1):
+                rows[row + j - middle] = rows[row]
+            rows[begin : begin + k] = spare[:k]
+        width *= 2
+
+
+def offers_worth(
+    table: OfferTable, denied: Bools, held: Bools, *, limits: bool, by_site: bool
+) -> Ints:
+    """Return the offers that no other offer with the same hardware, limits and group replaces.
+
+    In the order of `own_first`. What is best is best among what a policy allows, for some policy.
+
+    Parameters
+    ----------
+    denied : bools, (policies, offers)
+    held : bools
+        Offers that some job runs on now.
+    limits : bool
+        There are limits, on whatever.
     by_site : bool
         Offers at different sites do not replace each other.
     """
-    table, limits = supply.offers, bool(supply.problem.limits)
-    scope = np.unique(table.in_scope[:, offers], axis=1, return_inverse=True)[1].reshape(-1)
-    best, worst = (_figures(tariff, offers, limits) for tariff in supply.bounds)
-    site = table.site[offers] if by_site else np.zeros(len(offers), dtype=np.int32)
-    keys = (table.group[offers], table.kind[offers], scope, site)
-    order = np.lexsort((offers, worst[:, 0], *keys))
-    change = np.zeros(len(offers), dtype=bool)
+    least, most = table.tariffs.least, table.tariffs.most
+    best, worst = (_figures(tariff, limits) for tariff in (least, most))
+    site = table.site if by_site else np.zeros_like(table.site)
+    keys = (table.group, table.kind, _scopes(table.in_scope), site)
+    order = np.lexsort((worst[:, 0], *keys))
+    change = np.zeros(len(order), dtype=bool)
     for key in keys:
         change |= np.diff(key[order], prepend=-2) != 0
     segment = np.cumsum(change)
-    fit = (table.available & table.priced)[offers[order]]
-    worth = (table.owned | supply.is_held)[offers[order]]
-    for policy in policies:
-        rows = np.flatnonzero(fit & ~supply.denied[policy][offers[order]])
+    fit = table.priced & table.available
+    worth = table.priced & (held | (table.owned & table.available))
+    for forbidden in denied:
+        rows = np.flatnonzero((fit & ~forbidden)[order])
         some = order[rows]
-        worth[rows[undominated(segment[rows], best[some], worst[some])]] = True
-    return own_first(table, offers[order[worth]])
+        worth[some[undominated(segment[rows], best[some], worst[some])]] = True
+    return own_first(table, np.flatnonzero(worth))
 
 
-def _figures(tariff: Tariff, offers: Ints, limits: bool) -> Floats:
+def _scopes(in_scope: Bools) -> Ints:
+    """Return a number for each offer, the same where limits with all filters are about both."""
+    scope = np.zeros(in_scope.shape[1], dtype=np.int64)
+    for row in in_scope:
+        scope = np.unique(2 * scope + row, return_inverse=True)[1].reshape(-1)
+    return scope
+
+
+def _figures(tariff: Tariff, limits: bool) -> Floats:
     """Return what makes one offer dearer than another with the same hardware."""
-    criteria = [tariff.machine_usd_h[offers]]
+    criteria = [tariff.machine_usd_h]
     if limits:
-        criteria += [tariff.price_usd_h[offers], tariff.machine_g_h[offers]]
+        criteria += [tariff.price_usd_h, tariff.machine_g_h]
     return np.nan_to_num(np.stack(criteria, axis=1), nan=np.inf)
-
-
-def promising(block: Block, reject_usd: Floats, fair: Bools, *, sited: bool) -> tuple[Ints, Ints]:
-    """Return the pairs, as (offer, shape) rows, that nothing simple replaces.
-
-    Compared are all pairs of a shape with leaving the job out, with the cheapest one that competes
-    for nothing, and with the cheapest one of the same group: the least that a pair may cost, by
-    when it starts, with the most that the other may.
-
-    Parameters
-    ----------
-    reject_usd : floats
-        Of each shape: what leaving its job out costs; inf if that is no replacement.
-    fair : bools
-        Of each shape: own nodes are worth more than they cost to the share of its tenant.
-    sited : bool
-        It matters at which site these jobs are.
-    """
-    (least, most), usable = map(block.usd, block.chunk.supply.bounds), block.usable.copy()
-    late_usd = lateness_usd(block)
-    if late_usd.any():
-        least, most = least + late_usd, most + late_usd
-    shared = (np.arange(len(block.offers)) < block.own)[:, None] & fair
-    usable &= (least <= reject_usd) | shared
-    group = block.table.group[block.offers[block.own :]]
-    begin, end = (block.own + int(np.searchsorted(group, one)) for one in (-1, 0))
-    if end > begin and not sited:
-        usable &= ~_dearer_than_free(block, least, most, slice(begin, end)) | shared
-    shape, offer = np.nonzero(usable.T)
-    kept = ~_dearer_in_group(block, offer, shape, sited=sited)
-    return offer[kept], shape[kept]
-
-
-def _dearer_than_free(block: Block, least: Floats, most: Floats, free: slice) -> Bools:
-    """Return what the cheapest pair that competes for nothing replaces."""
-    shape = np.arange(least.shape[1])
-    usd = np.where(block.usable[free], most[free], np.inf)
-    best = free.start + usd.argmin(axis=0)
-    dearer: Bools = least >= usd.min(axis=0)
-    low, high = block.chunk.supply.bounds
-    for place in range(block.places):
-        dearer &= block.limit_use(place, low) >= block.limit_use(place, high)[best, shape]
-    dearer[best, shape] = False
-    return dearer
-
-
-def timed_shapes(block: Block, *, sited: bool) -> Bools:
-    """Return for which shapes it matters how long they take."""
-    if sited or block.chunk.supply.slots > 1:
-        return np.ones(len(block.job), dtype=bool)
-    return np.isfinite(block.chunk.jobs.due_h[block.job])
-
-
-def dearer_than_free(
-    job: Ints,
-    group: Indices,
-    least_usd: Floats,
-    least_use: Floats,
-    most_use: Floats,
-    *,
-    sited: Bools,
-) -> Bools:
-    """Return which options their job's cheapest one that competes for nothing replaces.
-
-    Parameters
-    ----------
-    least_usd : floats
-        What they cost, from their best start on.
-    least_use, most_use : floats, (n, any)
-        What they count towards limits.
-    """
-    free = np.flatnonzero((group < 0) & ~sited)
-    free = free[np.lexsort((least_usd[free], job[free]))]
-    cheapest = free[np.flatnonzero(np.diff(job[free], prepend=-1))]
-    best_of = np.full(int(job.max(initial=-1)) + 1, -1)
-    best_of[job[cheapest]] = cheapest
-    best = best_of[job]
-    dearer: Bools = (best >= 0) & ~sited & (least_usd >= least_usd[best])
-    dearer[cheapest] = False
-    dearer &= (least_use >= most_use[best]).all(axis=1)
-    return dearer
-
-
-def lateness_usd(block: Block) -> Floats:
-    """Return the lateness of pairs that start as early as they may."""
-    jobs, job = block.chunk.jobs, block.job
-    if not np.isfinite(jobs.due_h[job]).any():
-        return np.zeros((1, len(job)))
-    hours = block.runs.hours[block.kind] if block.waits else block.runs.hours
-    begin_h = block.first * block.chunk.supply.problem.slot_h
-    late_h = np.maximum(0.0, begin_h + hours - jobs.due_h[job])
-    usd: Floats = jobs.late_usd_h[job] * late_h
-    return usd if block.waits else usd[block.kind]
-
-
-def _dearer_in_group(block: Block, offer: Ints, shape: Ints, *, sited: bool) -> Bools:
-    """Return which bought pairs the cheapest one of their shape and group replaces.
-
-    Parameters
-    ----------
-    offer, shape : ints
-        Pairs in the order of (shape, offer).
-    """
-    if not len(offer):
-        return np.zeros(0, dtype=bool)
-    (low, high), runs, kind = block.chunk.supply.bounds, block.runs, block.kind[offer]
-    offers = block.offers[offer]
-    own = np.where(offer < block.own, offer, -1)
-    keys: list[Ints | Indices] = [shape, block.table.group[offers], own]
-    if sited:
-        keys.append(block.table.site[offers])
-    begins = np.arange(len(offer)) == 0
-    for key in keys:
-        begins[1:] |= key[1:] != key[:-1]
-    at = offer * len(block.rows) + shape
-    starts, most = np.flatnonzero(begins), block.usd(high).reshape(-1)[at]
-    counts = np.diff(starts, append=len(offer))
-    cheapest = np.flatnonzero(most <= np.repeat(np.minimum.reduceat(most, starts), counts))
-    segment = np.cumsum(begins) - 1
-    best = cheapest[np.flatnonzero(np.diff(segment[cheapest], prepend=-1))][segment]
-    dearer: Bools = block.usd(low).reshape(-1)[at] >= most[best]
-    dearer[best] = False
-    use = block.quota.reshape(-1)[at]
-    dearer &= use >= use[best]
-    if (timed := timed_shapes(block, sited=sited)).any():
-        hours = np.where(timed[shape], runs.hours[kind, shape], 0.0)
-        dearer &= hours >= hours[best]
-    for place in range(block.places):
-        counted = block.limit_use(place, high).reshape(-1)[at]
-        dearer &= block.limit_use(place, low).reshape(-1)[at] >= counted[best]
-    return dearer

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hybridplace.model.problem import LimitMeasure, Problem
-from hybridplace.solver.block import Block
+from hybridplace.solver.compiled import compiled
 from hybridplace.solver.instance import Floats, Indices, Ints
 from hybridplace.solver.supply import Supply
 from hybridplace.solver.tariffs import carbon_usd_g
@@ -39,80 +38,72 @@ def limit_weight(problem: Problem) -> Floats:
     return np.array(rows, dtype=np.float64).reshape(len(rows), PARTS)
 
 
-def rates(block: Block, o: Ints, s: Ints) -> tuple[Floats, Indices]:
-    """Return :math:`r_{ik}` of pairs and the rows of `Hourly.cumulative`."""
-    table, offers = block.table, block.offers[o]
-    row, kind = table.tariffs.row[offers], block.kind[o]
-    machines = block.runs.machine_h[kind, s] / block.runs.hours[kind, s]
-    power_kw = machines * table.machine_kw[offers]
-    own = np.flatnonzero(o < block.own)
-    kwh = block.own_kwh[o[own], s[own]] * table.pue[offers[own]]
-    power_kw[own] = kwh / block.runs.hours[kind[own], s[own]]
-    rate = np.stack([machines, power_kw, power_kw], axis=1)
-    return np.where(row >= 0, rate, 0.0), row
-
-
-def by_start(c: Columns, rows: Ints, start: Ints, *, weight: Floats, supply: Supply) -> Floats:
-    r"""Return :math:`\sum_k w_k r_k (C_q(t + h) - C_q(t))` of options, for some starts of each.
+@compiled
+def by_start(
+    start: int, hours: float, rate: Floats, row: Indices, cumulative: Floats, weight: Floats
+) -> float:
+    r"""Return :math:`\sum_k w_k r_k (C_q(t + h) - C_q(t))` of an option that starts in slot t.
 
     Parameters
     ----------
-    c : dict
-        Options as columns; `rows` are of these.
-    start : ints, (rows, any)
-        Slots :math:`t`.
-    weight : floats, (3,)
-        :math:`w_k`.
+    hours : float
+        In slots.
+    rate, row, weight : floats and indices, (3,)
     """
-    cumulative, slots = supply.offers.tariffs.cumulative, supply.slots
-    flat, found = cumulative.reshape(-1), np.zeros(start.shape)
-    end = np.minimum(start + (c["hours"][rows] / supply.problem.slot_h)[:, None], slots)
-    whole = np.minimum(end.astype(np.int64), slots - 1)
-    part = end - whole
-    begin = np.minimum(start, slots)
-    for k in np.flatnonzero(weight):
-        some = np.flatnonzero(c["row"][rows, k] >= 0)
-        if len(some):
-            series = c["row"][rows[some], k, None].astype(np.int64) * (slots + 1)
-            before, after = flat[series + whole[some]], flat[series + whole[some] + 1]
-            spent = before + part[some] * (after - before) - flat[series + begin[some]]
-            found[some] += weight[k] * c["rate"][rows[some], k, None] * spent
-    return found
+    slots, usd = cumulative.shape[1] - 1, 0.0
+    end = min(start + hours, slots)
+    whole = min(int(end), slots - 1)
+    for k in range(PARTS):
+        if row[k] >= 0 and weight[k] != 0:
+            figure = cumulative[row[k]]
+            spent = figure[whole] + (end - whole) * (figure[whole + 1] - figure[whole])
+            usd += weight[k] * rate[k] * (spent - figure[min(start, slots)])
+    return usd
 
 
-def courses(c: Columns, supply: Supply) -> Iterator[tuple[Ints, Floats]]:
-    """Yield rows of options, and what each costs by its start: those of jobs that wait as long.
+@compiled
+def courses(
+    first: Ints,
+    cost_usd: Floats,
+    hours: Floats,
+    earliest: Ints,
+    latest: Ints,
+    due_h: Floats,
+    late_usd_h: Floats,
+    rate: Floats,
+    row: Indices,
+    cumulative: Floats,
+    weight: Floats,
+    slot_h: float,
+) -> tuple[Ints, Floats]:
+    """Return what options cost by their start: ``course[begin[i] : begin[i + 1]]``.
 
     Starts count from the earliest of the job on; inf is a slot where an option may not start.
+
+    Parameters
+    ----------
+    first : ints, (J + 1,)
+        The options of a job are ``first[j]:first[j + 1]``.
     """
-    first = np.full(int(c["job"].max(initial=0)) + 1, supply.slots)
-    last = np.zeros_like(first)
-    np.minimum.at(first, c["job"], c["earliest"].astype(np.int64))
-    np.maximum.at(last, c["job"], c["latest"].astype(np.int64))
-    first, waits = first[c["job"]], (last - first)[c["job"]]
-    width = 1
-    while True:
-        rows = np.flatnonzero((waits < width) & (waits >= width // 2))
-        if len(rows):
-            start = first[rows, None] + np.arange(width)
-            yield rows, _course(c, rows, start, supply)
-        if width > waits.max(initial=0):
-            return
-        width *= 2
-
-
-def _course(c: Columns, rows: Ints, start: Ints, supply: Supply) -> Floats:
-    problem = supply.problem
-    usd = c["cost_usd"][rows, None] + by_start(
-        c, rows, start, weight=cost_weight(problem), supply=supply
-    )
-    late = np.flatnonzero(np.isfinite(c["due_h"][rows]))
-    end_h = start[late] * problem.slot_h + c["hours"][rows[late], None]
-    late_h = np.maximum(0.0, end_h - c["due_h"][rows[late], None])
-    usd[late] += c["late_usd_h"][rows[late], None] * late_h
-    shut = (start < c["earliest"][rows, None]) | (start > c["latest"][rows, None])
-    usd[shut] = np.inf
-    return usd
+    begin = np.zeros(len(hours) + 1, np.int64)
+    for j in range(len(first) - 1):
+        rows = slice(first[j], first[j + 1])
+        if first[j] < first[j + 1]:
+            width = latest[rows].max() - earliest[rows].min() + 1
+            for i in range(first[j], first[j + 1]):
+                begin[i + 1] = begin[i] + width
+    course = np.full(begin[-1], np.inf)
+    for j in range(len(first) - 1):
+        if first[j] < first[j + 1]:
+            least = earliest[first[j] : first[j + 1]].min()
+            for i in range(first[j], first[j + 1]):
+                for t in range(earliest[i], latest[i] + 1):
+                    usd = by_start(t, hours[i] / slot_h, rate[i], row[i], cumulative, weight)
+                    usd += cost_usd[i]
+                    if due_h[i] < np.inf:
+                        usd += late_usd_h[i] * max(0.0, t * slot_h + hours[i] - due_h[i])
+                    course[begin[i] + t - least] = usd
+    return begin, course
 
 
 def limit_bounds(c: Columns, supply: Supply) -> tuple[Floats, Floats]:

@@ -18,6 +18,7 @@ from hybridplace.model.run import interruptions_per_h
 from hybridplace.model.site import Market, Measure, Offer, Pool
 from hybridplace.solver.groups import group_of, groups_of
 from hybridplace.solver.instance import Bools, Floats, Indices, Ints
+from hybridplace.solver.needs import Hardware
 from hybridplace.solver.tariffs import Tariffs, tariffs_of
 from hybridplace.units import WATTS_PER_KILOWATT
 
@@ -85,6 +86,15 @@ def own_first(table: OfferTable, offers: Ints | None = None) -> Ints:
     """Return offers, or all of them, in the order of (own ones first, group, site)."""
     rows = np.arange(len(table.kind)) if offers is None else offers
     return rows[np.lexsort((rows, table.site[rows], table.group[rows], ~table.owned[rows]))]
+
+
+def runs_on(kinds: Kinds, hardware: Hardware) -> Bools:
+    """Return which kinds are of a hardware."""
+    accelerator, architectures = hardware
+    found: Bools = np.isin(kinds.architecture, architectures)
+    if accelerator is not None:
+        found &= kinds.accelerator == accelerator
+    return found
 
 
 Filter = tuple[str | None, str | None, str | None, Market | None]

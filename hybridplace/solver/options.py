@@ -1,26 +1,21 @@
-"""The options of a chunk of jobs: pairs priced block by block, dominated ones dropped, as CSR."""
+"""The options of a chunk of jobs: pairs priced and compared by compiled functions, as CSR."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from hybridplace.model.run import TIME_TOLERANCE_H
-from hybridplace.solver.block import Block
-from hybridplace.solver.dominance import (
-    dearer_than_free,
-    lateness_usd,
-    offers_worth,
-    promising,
-    undominated,
-)
-from hybridplace.solver.hourly import Columns, courses, limit_bounds, rates
+from hybridplace.solver.dominance import Compared, kept_of
+from hybridplace.solver.hourly import Columns, cost_weight, courses, limit_bounds
 from hybridplace.solver.instance import RESOURCES, Bools, Floats, Indices, Ints
+from hybridplace.solver.promising import promising
+from hybridplace.solver.records import PAIR, Fixed, Found, Records
 from hybridplace.solver.spreads import Spreads
 from hybridplace.solver.store import EXACT, WHOLE
-from hybridplace.solver.supply import Chunk, Supply
+from hybridplace.solver.supply import Chunk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +38,7 @@ class Ties:
     due: Floats
     spreads: Spreads
 
-    def of(self, jobs: Ints) -> Ties:
+    def of(self, jobs: Ints | slice) -> Ties:
         """Return those of some jobs."""
         return Ties(
             sited=self.sited[jobs],
@@ -56,15 +51,25 @@ class Ties:
 def chunk_options(chunk: Chunk, ties: Ties, begin: int) -> Columns:
     """Return the options of a chunk of jobs, in the order of `Options`.
 
+    What does not depend on the jobs is made once for a supply: a chunk of one job takes a fraction
+    of a millisecond.
+
     Parameters
     ----------
     begin : int
         Row in `Problem.jobs` of the chunk's first job.
     """
-    parts = [_block(chunk, ties, begin, *block) for block in _blocks(chunk, ties, begin)]
-    c = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    c = _undominated(chunk.supply, c)
-    curve, curves = _curves(chunk, c["job"] - begin, c["shape"], c["owned"])
+    mine = ties.of(slice(begin, begin + len(chunk.jobs.jobs)))
+    pairs, uses = _promising(chunk, mine)
+    job = chunk.shapes.job[pairs["shape"]]
+    c = _columns(chunk, job, pairs) | _limited(chunk, job, pairs, uses)
+    if chunk.supply.varies:
+        c |= _rates(chunk, pairs)
+    c["share"] = _shares(chunk, job, pairs["shape"], c, mine.due[job])
+    rows = _kept(chunk, job, c, mine.sited)
+    job, c = job[rows], {name: column[rows] for name, column in c.items()}
+    curve, curves = _curves(chunk, job, c["shape"], c["owned"])
+    c["job"] = job + begin
     limit, limit_use = _packed(*_with_spreads(ties.spreads, c))
     hourly = {"rate": c["rate"], "row": c["row"]} if chunk.supply.varies else {}
     return {
@@ -79,50 +84,135 @@ def chunk_options(chunk: Chunk, ties: Ties, begin: int) -> Columns:
     }
 
 
-def _undominated(supply: Supply, c: Columns) -> Columns:
-    """Return the options that nothing replaces, in the order of `Options`."""
-    parts, least_usd = _by_wait(supply, c)
-    uses = limit_bounds(c, supply)
-    free = dearer_than_free(c["job"], c["group"], least_usd, *uses, sited=c["sited"])
-    left = np.flatnonzero(~free | (c["share"] > 0))
-    group = c["job"] * np.int64(2 + c["group"].max(initial=0)) + c["group"] + 1
-    segment = group * np.int64(1 + c["site"].max(initial=0))
-    segment += np.where(c["sited"], c["site"], 0)
-    left = left[_order(segment[left], least_usd[left], c, left)]
-    kept = [np.zeros(0, dtype=np.int64)]
-    for rows, usd in parts:
-        at = np.full(len(segment), -1)
-        at[rows] = np.arange(len(rows))
-        some = left[at[left] >= 0] if len(parts) > 1 else left
-        figures = (usd[at[some]], c["demand"][some], c["time"][some], -c["share"][some])
-        least = np.column_stack([*figures, uses[0][some]])
-        most = least if uses[0] is uses[1] else np.column_stack([*figures, uses[1][some]])
-        kept.append(some[undominated(segment[some], least, most)])
-    rows = np.concatenate(kept)
-    rows = rows[_order(group[rows], c["cost_usd"][rows], c, rows)]
-    return {name: column[rows] for name, column in c.items()}
+def _promising(chunk: Chunk, ties: Ties) -> tuple[Records, Floats]:
+    """Return the pairs that nothing simple replaces, and what they count towards limits."""
+    supply, problem = chunk.supply, chunk.supply.problem
+    asked, looked = chunk.asked(ties.sited, np.isfinite(ties.due), ties.reject_usd)
+    most = int(np.diff(looked.first)[asked.shapes["look"]].sum())
+    # Pages of room that nothing is written to take no memory.
+    found = Found(
+        pairs=np.empty(most, PAIR),
+        uses=np.empty((most, chunk.limit.shape[1])),
+        total=np.zeros(1, dtype=np.int64),
+    )
+    fixed = Fixed(
+        slot_h=float(problem.slot_h),
+        horizon_h=float(problem.horizon_h),
+        cpu_w=float(problem.assumptions.cpu_power_w),
+        memory_w_gib=float(problem.assumptions.memory_power_w_gib),
+        is_timed=supply.slots > 1,
+    )
+    promising(supply.offered, asked, looked, fixed, found)
+    count = int(found.total[0])
+    return found.pairs[:count], found.uses[:count]
 
 
-def _by_wait(supply: Supply, c: Columns) -> tuple[list[tuple[Ints, Floats]], Floats]:
-    """Return rows of options with what they cost by start; and the least that each may cost."""
-    if not supply.varies:
-        return [(np.arange(len(c["job"])), c["cost_usd"][:, None])], c["least_usd"]
-    parts, least_usd = list(courses(c, supply)), np.full(len(c["job"]), np.inf)
-    for rows, usd in parts:
-        least_usd[rows] = usd.min(axis=1)
-    return parts, least_usd
+def _columns(chunk: Chunk, job: Ints | Indices, pairs: Records) -> Columns:
+    """Return pairs as columns."""
+    table, shapes, s, offer = chunk.supply.offers, chunk.shapes, pairs["shape"], pairs["offer"]
+    owned = table.owned[offer]
+    hours, slot_h, earliest = pairs["hours"], chunk.supply.problem.slot_h, pairs["first"]
+    latest_end_h = np.minimum(chunk.supply.problem.horizon_h, chunk.jobs.deadline_h)[job]
+    latest = np.floor((latest_end_h - hours + TIME_TOLERANCE_H) / slot_h + 1e-12)
+    latest = np.where(chunk.jobs.serves[job], earliest, np.maximum(latest, earliest))
+    own = np.flatnonzero(owned)
+    use = np.zeros((len(s), RESOURCES))
+    use[:, 0] = pairs["quota"]
+    use[own] = chunk.need[s[own]] * chunk.peak[s[own], None]
+    return {
+        "offer": offer,
+        "shape": shapes.shape[s],
+        "site": table.site[offer],
+        "group": table.group[offer],
+        "owned": owned,
+        "cost_usd": pairs["usd"],
+        "least_usd": pairs["usd"] + pairs["late_usd"],
+        "hours": hours,
+        "slots": np.maximum(np.ceil(hours / slot_h - TIME_TOLERANCE_H), 1.0),
+        "earliest": earliest,
+        "latest": latest,
+        "use": use,
+        "of": s,
+    }
 
 
-def _order(key: Ints, usd: Floats, c: Columns, rows: Ints) -> Ints:
-    """Return the order of (key, usd, offer, shape)."""
-    # Two sorts of plain numbers are faster than one by two keys.
-    rank = np.empty(len(key), dtype=np.int64)
-    rank[np.argsort(usd)] = np.arange(len(key))
-    order = np.argsort(key * np.int64(len(key)) + rank)
-    tied = (np.diff(key[order]) == 0) & (np.diff(usd[order]) == 0)
-    if tied.any():
-        order = np.lexsort((c["shape"][rows], c["offer"][rows], usd, key))
-    return order
+def _limited(chunk: Chunk, job: Ints | Indices, pairs: Records, uses: Floats) -> Columns:
+    """Return which limits of their job pairs count towards, and how much."""
+    limit, offered = chunk.limit[job], chunk.supply.offered
+    if limit.shape[1]:
+        counted = offered.counted[limit, pairs["offer"][:, None]]
+        counted &= chunk.on[limit, chunk.shapes.hardware[pairs["shape"]][:, None]]
+        limit = np.where(counted, limit, -1)
+    return {"limit": limit, "limit_use": uses}
+
+
+def _rates(chunk: Chunk, pairs: Records) -> Columns:
+    """Return :math:`r_{ik}` of pairs and the rows of `Hourly.cumulative`."""
+    table, offer = chunk.supply.offers, pairs["offer"]
+    row, machines = table.tariffs.row[offer], pairs["machine_h"] / pairs["hours"]
+    own_kw = pairs["own_kwh"] * table.pue[offer] / pairs["hours"]
+    power_kw = np.where(table.owned[offer], own_kw, machines * table.machine_kw[offer])
+    rate = np.stack([machines, power_kw, power_kw], axis=1)
+    return {"rate": np.where(row >= 0, rate, 0.0), "row": row}
+
+
+def _kept(chunk: Chunk, job: Ints | Indices, c: Columns, sited: Bools) -> Ints:
+    """Return the pairs that nothing replaces, in the order of `Options`."""
+    supply, jobs = chunk.supply, len(chunk.jobs.jobs)
+    first = np.searchsorted(job, np.arange(jobs + 1))
+    course_of, course, least_usd = np.arange(len(job) + 1), c["cost_usd"], c["least_usd"]
+    if supply.varies:
+        course_of, course = courses(first, *_courses_of(chunk, job, c))
+        least_usd = np.minimum.reduceat(course, course_of[:-1]) if len(job) else course
+    at_site, group = sited[job], c["group"].astype(np.int64)
+    place = (group + 1) * len(supply.problem.sites) + np.where(at_site, c["site"], 0)
+    least_use, most_use = limit_bounds(c, supply)
+    return kept_of(
+        Compared(
+            first=first,
+            group=group,
+            place=place,
+            offer=c["offer"],
+            shape=c["shape"],
+            is_free=(group < 0) & ~at_site,
+            is_shared=c["share"] > 0,
+            usd=c["cost_usd"],
+            least_usd=least_usd,
+            first_course=course_of,
+            course=course,
+            criteria=_criteria(chunk, job, c, at_site),
+            least_use=least_use,
+            most_use=most_use,
+        )
+    )
+
+
+def _courses_of(chunk: Chunk, job: Ints | Indices, c: Columns) -> tuple[Any, ...]:
+    """Return what `courses` reads, the first rows of jobs apart."""
+    problem, jobs = chunk.supply.problem, chunk.jobs
+    start = (c["earliest"].astype(np.int64), c["latest"].astype(np.int64))
+    late = (jobs.due_h[job], jobs.late_usd_h[job])
+    hourly = (c["rate"], c["row"], chunk.supply.offers.tariffs.cumulative, cost_weight(problem))
+    return (c["cost_usd"], c["hours"], *start, *late, *hourly, float(problem.slot_h))
+
+
+def _criteria(chunk: Chunk, job: Ints | Indices, c: Columns, sited: Bools) -> Floats:
+    """Return what of pairs must be no more, apart from costs and limits; (n, 8).
+
+    Of own nodes a replacement has no more workers, none of which needs more of anything: only then
+    it is sure to fit on the same nodes.
+    """
+    found, s, own = np.zeros((len(job), 8)), c["of"], c["owned"]
+    serves = chunk.jobs.serves[job]
+    found[:, 0] = np.where(own, chunk.need[s, 0], c["use"][:, 0])
+    found[:, 1:3] = np.where(own[:, None], chunk.need[s, 1:], 0.0)
+    # Replicas follow the load: the more one of them does, the fewer there are in any slot.
+    pace = np.where(serves, -chunk.shapes.units_h[s], chunk.shapes.workers[s])
+    found[:, 3] = np.where(own, pace, 0.0)
+    found[:, 4], found[:, 5] = c["slots"], -c["latest"]
+    found[:, 6] = np.where(sited | np.isfinite(chunk.jobs.due_h[job]), c["hours"], 0.0)
+    found[:, 7] = -c["share"]
+    return found
 
 
 def _packed(limit: Indices, use: Floats) -> tuple[Indices, Floats]:
@@ -158,131 +248,24 @@ def _curves(chunk: Chunk, job: Ints, shape: Ints, owned: Bools) -> tuple[Indices
     return curve, distinct
 
 
-def _blocks(chunk: Chunk, ties: Ties, begin: int) -> Iterator[tuple[Ints, Ints, bool]]:
-    """Yield rows of shapes with the same hardware, the offers for them, whether sites matter."""
-    shapes = chunk.shapes
-    sited = ties.sited[begin + shapes.job]
-    serves = chunk.jobs.serves[shapes.job]
-    limited: Bools = np.any(chunk.limit >= 0, axis=1)[shapes.job]
-    key = shapes.hardware * 8 + limited * 4 + serves * 2 + sited
-    order = np.argsort(key, kind="stable")
-    for rows in np.split(order, np.flatnonzero(np.diff(key[order])) + 1):
-        by_site = bool(sited[rows[0]] or serves[rows[0]])
-        yield rows, _offers_for(chunk, rows, by_site=by_site), bool(sited[rows[0]])
-
-
-def _offers_for(chunk: Chunk, rows: Ints, *, by_site: bool) -> Ints:
-    """Return the offers that are worth a look, in the order that `Block` needs."""
-    supply, table = chunk.supply, chunk.supply.offers
-    hardware = chunk.shapes.hardwares[chunk.shapes.hardware[rows[0]]]
-    key = (hardware, by_site)
-    if key not in supply.worth:
-        accelerator, architectures = hardware
-        kinds = np.isin(table.kinds.architecture, architectures)
-        if accelerator is not None:
-            kinds &= table.kinds.accelerator == accelerator
-        there = table.available | supply.is_held
-        fits = np.flatnonzero(kinds[table.kind] & table.priced & there)
-        policies = np.arange(len(supply.denied))
-        supply.worth[key] = offers_worth(supply, fits, policies, by_site=by_site)
-    return supply.worth[key]
-
-
-def _block(chunk: Chunk, ties: Ties, begin: int, rows: Ints, offers: Ints, sited: bool) -> Columns:
-    """Return the options of shapes that need the same hardware."""
-    block = Block(chunk, rows, offers)
-    due = ties.due[begin + block.job]
-    found = promising(block, ties.reject_usd[begin + block.job], np.isfinite(due), sited=sited)
-    columns = _columns(block, begin, *found, sited=sited)
-    return columns | {"share": _shares(block, *found, due, columns["slots"])}
-
-
-def _columns(block: Block, begin: int, o: Ints, s: Ints, *, sited: bool) -> Columns:
-    """Return pairs, given by rows of offers and of shapes, as columns."""
-    chunk, table, offer = block.chunk, block.table, block.offers[o]
-    job, steady = block.job[s], block.usd(table.tariffs.steady)
-    at, late_usd = o * steady.shape[1] + s, lateness_usd(block)
-    usd = steady.reshape(-1)[at]
-    least_usd = usd + np.broadcast_to(late_usd, steady.shape)[o, s] if late_usd.any() else usd
-    counts = np.zeros((len(o), chunk.limit.shape[1]))
-    for place in range(block.places):
-        counts[:, place] = block.limit_use(place, table.tariffs.steady).reshape(-1)[at]
-    hourly: Columns = {}
-    if chunk.supply.varies:
-        hourly["rate"], hourly["row"] = rates(block, o, s)
-    return {
-        "job": job + begin,
-        "offer": offer,
-        "shape": chunk.shapes.shape[block.rows[s]],
-        "site": table.site[offer],
-        "group": table.group[offer],
-        "owned": table.owned[offer],
-        "cost_usd": usd,
-        "least_usd": least_usd,
-        "due_h": chunk.jobs.due_h[job],
-        "late_usd_h": chunk.jobs.late_usd_h[job],
-        "limit": np.where(block.counted[o, s], block.limit[s], -1),
-        "limit_use": counts,
-        "sited": np.full(len(o), sited),
-        **hourly,
-        **_times(block, o, s, sited=sited),
-        **_uses(block, o, s),
-    }
-
-
-def _times(block: Block, o: Ints, s: Ints, *, sited: bool) -> Columns:
-    """Return how long pairs take, when they may start, and what of it must be no more."""
-    hours, slot_h = block.runs.hours[block.kind[o], s], block.chunk.supply.problem.slot_h
-    earliest = block.first[o if block.waits else 0, s]
-    latest = np.floor((block.latest_end_h[s] - hours + TIME_TOLERANCE_H) / slot_h + 1e-12)
-    latest = earliest if block.service is not None else np.maximum(latest, earliest)
-    slots = np.maximum(np.ceil(hours / slot_h - TIME_TOLERANCE_H), 1.0)
-    due = sited | np.isfinite(block.chunk.jobs.due_h[block.job[s]])
-    return {
-        "hours": hours,
-        "slots": slots,
-        "earliest": earliest,
-        "latest": latest,
-        "time": np.stack([slots, -latest, np.where(due, hours, 0.0)], axis=1),
-    }
-
-
-def _uses(block: Block, o: Ints, s: Ints) -> Columns:
-    """Return what pairs take of their group, and what of it must be no more.
-
-    Of own nodes a replacement has no more workers, none of which needs more of anything: only then
-    it is sure to fit on the same nodes.
-    """
-    shapes, row = block.chunk.shapes, block.rows[s]
-    own = (o < block.own)[:, None]
-    need = np.stack([shapes.accelerators[row], shapes.cpus[row], shapes.memory_gib[row]], axis=1)
-    workers = shapes.workers[row] if block.service is None else block.service.peak[s]
-    quota = block.quota[o, s]
-    quotas = quota[:, None] * np.eye(1, RESOURCES)
-    # Replicas follow the load: the more one of them does, the fewer there are in any slot.
-    pace = workers if block.service is None else -shapes.units_h[row]
-    return {
-        "use": np.where(own, need * workers[:, None], quotas),
-        "demand": np.column_stack([np.where(own, need, quotas), np.where(own[:, 0], pace, 0.0)]),
-    }
-
-
-def _shares(block: Block, o: Ints, s: Ints, due: Floats, slots: Floats) -> Floats:
+def _shares(
+    chunk: Chunk, job: Ints | Indices, s: Ints | Indices, c: Columns, due: Floats
+) -> Floats:
     r"""Return :math:`e_i` of pairs: `fairness.dominant_share` by what is due, at most 1.
 
     A tenant cannot have more than it is due, so the larger is not worth more (Savelsbergh,
     "Preprocessing and probing techniques for mixed integer programming problems", ORSA Journal on
     Computing 6 (1994), doi:10.1287/ijoc.6.4.445, "improving coefficients").
     """
-    shares, own = np.zeros(len(o)), np.flatnonzero((o < block.own) & np.isfinite(due[s]))
-    s, shapes, problem = s[own], block.chunk.shapes, block.chunk.supply.problem
-    row = block.rows[s]
-    need = np.stack([shapes.accelerators[row], shapes.cpus[row], shapes.memory_gib[row]], axis=1)
-    booked = shapes.workers[row] * slots[own]
-    if block.service is not None:
-        booked = block.service.workers.sum(axis=0)[s]
+    shares, own = np.zeros(len(s)), np.flatnonzero(c["owned"] & np.isfinite(due))
+    s, shapes, problem = s[own], chunk.shapes, chunk.supply.problem
+    need, booked = chunk.need[s], shapes.workers[s] * c["slots"][own]
+    serves = np.flatnonzero(chunk.jobs.serves[job[own]])
+    if len(serves):
+        served = np.searchsorted(chunk.serving, s[serves])
+        booked[serves] = chunk.service.workers.sum(axis=0)[served]
     booked_h = (booked * problem.slot_h)[:, None]
     total = np.where(need > 0, problem.own_totals, 1.0)
-    dominant = (need * booked_h / (total * problem.horizon_h)).max(axis=1)
-    shares[own] = np.minimum(1.0, dominant / due[s])
+    dominant = (need * booked_h / (total * problem.horizon_h)).max(axis=1, initial=0.0)
+    shares[own] = np.minimum(1.0, dominant / due[own])
     return shares

@@ -11,13 +11,30 @@ import numpy as np
 from hybridplace.model.job import Job
 from hybridplace.model.problem import Problem
 from hybridplace.model.site import Node
+from hybridplace.solver.dominance import offers_worth
 from hybridplace.solver.groups import Group, groups_of, nodes_of
-from hybridplace.solver.instance import Bools, Indices, Ints
+from hybridplace.solver.instance import Bools, Floats, Indices, Ints
 from hybridplace.solver.needs import Hardware, JobTable, ShapeTable, job_table, shape_table
-from hybridplace.solver.offers import OfferTable, filter_of, filters_of, table_of
+from hybridplace.solver.offers import OfferTable, filter_of, filters_of, runs_on, table_of
+from hybridplace.solver.records import (
+    FIGURE,
+    JOB,
+    KIND,
+    MEASURES,
+    OFFER,
+    RUN,
+    SHAPE,
+    TRIAL,
+    Asked,
+    Looked,
+    Offered,
+    records,
+)
 from hybridplace.solver.runs import Service, service_of
 from hybridplace.solver.sites import Copies, Links, SiteTable, copies_of, links_of, site_table
 from hybridplace.solver.tariffs import Tariff
+
+LIMIT_TOLERANCE = 1e-6
 
 NodeSize = tuple[float, float, float, float]
 """Accelerators, CPUs, GiB and Gbit/s to other nodes."""
@@ -42,7 +59,8 @@ class Supply:
     held : dict
         By id of each running job: the row of the offer that it is on; -2 if that is gone.
     worth : dict
-        Offers worth a look, by hardware and whether sites matter; filled as they are needed.
+        Offers worth a look, and their kinds, by hardware and whether sites matter; by None as
+        hardware all offers; filled as they are needed.
     """
 
     problem: Problem
@@ -56,12 +74,50 @@ class Supply:
     filter_row: Indices
     limits_of: dict[tuple[str | None, str | None], tuple[int, ...]]
     held: dict[str, int]
-    worth: dict[tuple[Hardware, bool], Ints] = field(default_factory=dict)
+    worth: dict[tuple[Hardware | None, bool], tuple[Indices, Indices]] = field(default_factory=dict)
 
     @property
     def is_held(self) -> Bools:
         """Return which offers some job runs on now."""
         return np.isin(np.arange(len(self.offers.kind)), list(self.held.values()))
+
+    @cached_property
+    def offered(self) -> Offered:
+        """Return what compiled functions read of it."""
+        limits, offers = self.problem.limits, self.offers
+        at_most = np.array([one.at_most for one in limits], dtype=np.float64)
+        sizes = [(*size, count) for group in self.node_sizes for size, count in group.items()]
+        first = np.cumsum([0, *map(len, self.node_sizes)])
+        tariffs = (offers.tariffs.steady, offers.tariffs.least, offers.tariffs.most)
+        return Offered(
+            kinds=records(KIND, offers.kinds, len(offers.kinds.cpus)),
+            offers=records(OFFER, offers, len(offers.kind)),
+            figures=np.stack([records(FIGURE, tariff, len(offers.kind)) for tariff in tariffs]),
+            denied=self.denied,
+            counted=offers.in_scope[self.filter_row],
+            measure=np.array([MEASURES[one.measure] for one in limits], dtype=np.int64),
+            at_most=at_most + LIMIT_TOLERANCE * np.maximum(1.0, np.abs(at_most)),
+            sizes=np.array(sizes, dtype=np.float64).reshape(len(sizes), 5),
+            first_size=first.astype(np.int64),
+        )
+
+    def worth_of(self, hardware: Hardware, *, by_site: bool) -> tuple[Indices, Indices]:
+        """Return the offers that are worth a look, own ones first, and their kinds."""
+        key = (hardware, by_site)
+        if key not in self.worth:
+            if (None, by_site) not in self.worth:
+                offers = self._all_worth(by_site=by_site)
+                self.worth[None, by_site] = offers, self.offers.kind[offers]
+            offers, kind = self.worth[None, by_site]
+            kinds = runs_on(self.offers.kinds, hardware)
+            offers = offers[kinds[kind]]
+            self.worth[key] = offers, np.unique(self.offers.kind[offers])
+        return self.worth[key]
+
+    def _all_worth(self, *, by_site: bool) -> Indices:
+        limits = bool(self.problem.limits)
+        rows = offers_worth(self.offers, self.denied, self.is_held, limits=limits, by_site=by_site)
+        return rows.astype(np.int32)
 
     @property
     def bounds(self) -> tuple[Tariff, Tariff]:
@@ -158,6 +214,76 @@ class Chunk:
     policy: Indices
     held: Indices
     limit: Indices
+
+    @cached_property
+    def need(self) -> Floats:
+        """Return what a worker of each shape needs: accelerators, CPUs, GiB."""
+        shapes = self.shapes
+        return np.stack([shapes.accelerators, shapes.cpus, shapes.memory_gib], axis=1)
+
+    @cached_property
+    def peak(self) -> Floats:
+        """Return the most workers of each shape."""
+        peak = self.shapes.workers.copy()
+        if len(self.serving):
+            peak[self.serving] = self.service.peak
+        return peak
+
+    @cached_property
+    def on(self) -> Bools:
+        """Return whether limits are about the accelerator of each hardware; (L, hardwares)."""
+        limits, hardwares = self.supply.problem.limits, self.shapes.hardwares
+        rows = [[one.accelerator in (None, name) for name, _ in hardwares] for one in limits]
+        return np.array(rows, dtype=bool).reshape(len(limits), len(hardwares))
+
+    def asked(self, sited: Bools, fair: Bools, reject_usd: Floats) -> tuple[Asked, Looked]:
+        """Return what compiled functions read of it, and which offers they look at.
+
+        Parameters
+        ----------
+        sited, fair, reject_usd : bools, bools, floats
+            Of each job: as `options.Ties`; its tenant has a due.
+        """
+        table, tall = self.jobs, self.shapes
+        jobs, shapes = records(JOB, table, len(sited)), records(SHAPE, tall, len(tall.job))
+        jobs["sited"], jobs["fair"], jobs["reject_usd"] = sited, fair, reject_usd
+        jobs["policy"], jobs["held"] = self.policy, self.held
+        jobs["move_usd"] = [job.move_usd for job in table.jobs]
+        shapes["peak"], shapes["most"] = self.peak, np.inf
+        if len(self.serving):
+            shapes["most"][self.serving] = self.service.most
+            shapes["replica_h"][self.serving] = self.service.worker_h
+        by_site = (sited | table.serves)[tall.job]
+        keys, look = np.unique(2 * tall.hardware + by_site, return_inverse=True)
+        shapes["look"] = look
+        return (
+            Asked(
+                jobs=jobs,
+                shapes=shapes,
+                site_reasons=self.sites.reasons,
+                site_usd=self.sites.usd,
+                ready_h=self.sites.ready_h,
+                limit=self.limit,
+                on=self.on,
+            ),
+            self._looked(keys.tolist()),
+        )
+
+    def _looked(self, keys: Sequence[int]) -> Looked:
+        """Return the offers to look at, by twice the hardware, and one more if by site."""
+        hardwares, worth_of = self.shapes.hardwares, self.supply.worth_of
+        found = [worth_of(hardwares[key // 2], by_site=key % 2 == 1) for key in keys]
+        none, sizes = np.zeros(0, dtype=np.int32), [len(offers) for offers, _ in found]
+        most = max(sizes, default=0)
+        return Looked(
+            first=np.cumsum([0, *sizes]),
+            offer=np.concatenate([none, *(offers for offers, _ in found)]),
+            first_kind=np.cumsum([0, *(len(kinds) for _, kinds in found)]),
+            kind=np.concatenate([none, *(kinds for _, kinds in found)]),
+            runs=np.empty(len(self.supply.offers.kinds.cpus), RUN),
+            trials=np.empty(most, TRIAL),
+            uses=np.empty((3, most, self.limit.shape[1])),
+        )
 
     @cached_property
     def service(self) -> Service:

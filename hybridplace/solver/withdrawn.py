@@ -17,7 +17,7 @@ def without(supply: Supply, offer: int) -> Supply:
     """Return a supply in which an offer is sold out."""
     available = supply.offers.available.copy()
     available[offer] = False
-    worth = {key: rows for key, rows in supply.worth.items() if offer not in rows}
+    worth = {key: rows for key, rows in supply.worth.items() if offer not in rows[0]}
     return replace(supply, offers=replace(supply.offers, available=available), worth=worth)
 
 

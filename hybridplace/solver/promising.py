@@ -1,0 +1,348 @@
+"""All shapes of some jobs on all offers worth a look, compiled: pairs that nothing simple replaces.
+
+It states for one pair after the other what `block` states for arrays of pairs, and keeps no more
+than is needed: explanations, the exact model and the tests read `block`, which is its oracle.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from hybridplace.model.run import TIME_TOLERANCE_H
+from hybridplace.solver.compiled import compiled
+from hybridplace.solver.instance import Floats, Indices
+from hybridplace.solver.records import (
+    ACCELERATOR_H,
+    CARBON_G,
+    LEAST,
+    MOST,
+    STEADY,
+    USD,
+    Asked,
+    Fixed,
+    Found,
+    Looked,
+    Offered,
+    Records,
+)
+from hybridplace.units import WATTS_PER_KILOWATT
+
+SIZE_TOLERANCE = 1e-9
+QUOTA_TOLERANCE = 1e-6
+EPSILON = float(np.finfo(np.float64).eps)
+
+
+@compiled
+def first_slot(earliest_h: float, slot_h: float) -> float:
+    """Return the first slot whose start is not before an hour."""
+    return math.ceil(max(earliest_h, 0.0) / slot_h - TIME_TOLERANCE_H / slot_h)
+
+
+@compiled
+def _fits(shape: Any, has: Any) -> float:
+    """Return how many workers fit into a machine."""
+    fits = np.inf
+    if shape.accelerators > 0:
+        fits = min(fits, math.floor(has.accelerators / shape.accelerators + SIZE_TOLERANCE))
+    if shape.cpus > 0:
+        fits = min(fits, math.floor(has.cpus / shape.cpus + SIZE_TOLERANCE))
+    if shape.memory_gib > 0:
+        fits = min(fits, math.floor(has.memory_gib / shape.memory_gib + SIZE_TOLERANCE))
+    return fits
+
+
+@compiled
+def _batch_h(job: Any, shape: Any, rate: float, machines: float) -> float:
+    """Return the hours of a job that works through something and ends: `runs`."""
+    segment = job.factor / shape.units_h if job.tunes else shape.work_h
+    segment = min(segment, job.interval_h)
+    hours = shape.work_h * (1.0 + job.write_h / segment)
+    if rate > 0:
+        rate = rate * (1.0 if job.tunes else machines)
+        if rate * (segment + job.write_h) >= EPSILON:
+            restart = job.setup_h + job.restart_h
+            lost = math.exp(rate * restart) / rate * math.expm1(rate * (segment + job.write_h))
+            hours = max(hours, shape.work_h / segment * lost)
+    return float(hours + job.setup_h)
+
+
+@compiled
+def _run(run: Any, job: Any, shape: Any, kind: Any, fixed: Fixed) -> None:
+    """Fill in how a shape runs on a kind: `runs`."""
+    fits = _fits(shape, kind)
+    run.machines = machines = math.ceil(shape.peak / max(fits, 1.0))
+    share = max(shape.cpus / kind.cpus, shape.memory_gib / kind.memory_gib)
+    if shape.accelerators > 0:
+        share = max(share, shape.accelerators / kind.accelerators)
+    if job.serves:
+        run.hours, setup = job.amount, job.setup_h
+        lost = 1.0 + kind.interruptions_per_h * setup
+        serving_h = shape.replica_h if kind.owned else shape.peak * run.hours
+        run.worker_h = serving_h * lost + shape.peak * setup
+        run.machine_h = machines * (run.hours * lost + setup)
+        if kind.owned:
+            run.machine_h = share * (shape.replica_h * lost + shape.peak * setup)
+    else:
+        run.hours = _batch_h(job, shape, kind.interruptions_per_h, machines)
+        run.worker_h = shape.workers * run.hours
+        run.machine_h = (shape.workers * share if kind.owned else machines) * run.hours
+    run.runs = fits >= 1 and shape.peak <= shape.most and run.hours < np.inf
+    if not kind.owned and machines > 1 and not math.isnan(job.interconnect_gbps):
+        run.runs = run.runs and kind.interconnect_gbps >= job.interconnect_gbps
+    power_w = shape.cpus * fixed.cpu_w + shape.memory_gib * fixed.memory_w_gib
+    if shape.accelerators > 0:
+        power_w = power_w + shape.accelerators * kind.board_w
+    run.own_kwh = power_w * run.worker_h / WATTS_PER_KILOWATT
+
+
+@compiled
+def _paid(run: Any, job: Any, shape: Any, kind: Any, machine_usd_h: float, kwh_usd: float) -> float:
+    """Return machines, disks, addresses, and on own nodes energy."""
+    extra = kind.disk_usd_gib_h * shape.disk_gib * run.worker_h
+    if job.public:
+        extra += kind.address_usd_h * run.machine_h
+    usd = run.machine_h * machine_usd_h + extra
+    return float(usd + run.own_kwh * kwh_usd if kind.owned else usd)
+
+
+@compiled
+def _counts(measure: int, run: Any, job: Any, shape: Any, kind: Any, figure: Any, o: int) -> float:
+    """Return what a pair adds to limits with a measure."""
+    if measure == USD:
+        return _paid(run, job, shape, kind, figure.price_usd_h, figure.kwh_money_usd)
+    if measure == CARBON_G:
+        bought_g = run.machine_h * figure.machine_g_h
+        return float(run.own_kwh * figure.kwh_g if kind.owned else bought_g)
+    if measure == ACCELERATOR_H:
+        return float(shape.accelerators * run.worker_h)
+    return 1.0 if job.held != -1 and job.held != o else 0.0
+
+
+@compiled
+def _nodes_hold(sizes: Floats, job: Any, shape: Any) -> bool:
+    """Tell whether nodes hold all workers of a shape, connected as they have to be.
+
+    Parameters
+    ----------
+    sizes : floats, (any, 5)
+        As `Offered.sizes`.
+    """
+    total = fast = single = 0.0
+    for row in sizes:
+        holds = np.inf
+        if shape.accelerators > 0:
+            holds = min(holds, math.floor(row[0] / shape.accelerators + SIZE_TOLERANCE))
+        if shape.cpus > 0:
+            holds = min(holds, math.floor(row[1] / shape.cpus + SIZE_TOLERANCE))
+        if shape.memory_gib > 0:
+            holds = min(holds, math.floor(row[2] / shape.memory_gib + SIZE_TOLERANCE))
+        total += holds * row[4]
+        fast += holds * row[4] if row[3] >= job.interconnect_gbps else 0.0
+        single = max(single, holds)
+    if total < shape.peak:
+        return False
+    return math.isnan(job.interconnect_gbps) or single >= shape.peak or fast >= shape.peak
+
+
+@compiled
+def _in_time(trial: Any, run: Any, job: Any, ready_h: float, fixed: Fixed) -> bool:
+    """Fill in the first slot of a pair; tell whether it starts and ends in time from then on."""
+    earliest_h = max(job.earliest_h, ready_h) if ready_h < np.inf else job.earliest_h
+    trial.first = first_slot(earliest_h, fixed.slot_h)
+    latest_h = min(fixed.horizon_h, job.deadline_h) + TIME_TOLERANCE_H
+    if trial.first * fixed.slot_h + run.hours > latest_h:
+        return False
+    return not (job.serves and trial.first > first_slot(job.earliest_h, fixed.slot_h))
+
+
+@compiled
+def _price(
+    trial: Any,
+    run: Any,
+    job: Any,
+    shape: Any,
+    kind: Any,
+    figures: tuple[Any, Any],
+    place_usd: float,
+    slot_h: float,
+) -> None:
+    """Price a pair; it may be used if all is known, for less than leaving its job out costs."""
+    least, most = figures
+    trial.low = _paid(run, job, shape, kind, least.machine_usd_h, least.kwh_usd) + place_usd
+    trial.high = _paid(run, job, shape, kind, most.machine_usd_h, most.kwh_usd) + place_usd
+    trial.late = 0.0
+    if job.due_h < np.inf:
+        late_h = trial.first * slot_h + run.hours - job.due_h
+        trial.late = job.late_usd_h * max(0.0, late_h)
+    shared = kind.owned and job.fair
+    trial.ok = not math.isnan(trial.low)
+    trial.ok = trial.ok and (shared or trial.low + trial.late <= job.reject_usd)
+
+
+@compiled
+def _count(
+    offered: Offered, asked: Asked, looked: Looked, shape: Any, offers: Indices, tariff: int
+) -> None:
+    """Fill in what pairs on trial count towards limits, at a tariff."""
+    job = asked.jobs[shape.job]
+    for place in range(asked.limit.shape[1]):
+        limit = asked.limit[shape.job, place]
+        looked.uses[tariff, : len(offers), place] = 0.0
+        if limit < 0 or not asked.on[limit, shape.hardware]:
+            continue
+        counted, measure = offered.counted[limit], offered.measure[limit]
+        for i in range(len(offers)):
+            o = offers[i]
+            if looked.trials[i].ok and counted[o]:
+                kind = offered.offers[o].kind
+                run, figure = looked.runs[kind], offered.figures[tariff, o]
+                looked.uses[tariff, i, place] = _counts(
+                    measure, run, job, shape, offered.kinds[kind], figure, o
+                )
+
+
+@compiled
+def _drop_large(offered: Offered, asked: Asked, looked: Looked, shape: Any, count: int) -> None:
+    """Drop what exceeds a limit all by itself, or counts towards one and is not known."""
+    for place in range(asked.limit.shape[1]):
+        limit = asked.limit[shape.job, place]
+        for i in range(count if limit >= 0 else 0):
+            trial = looked.trials[i]
+            trial.ok = trial.ok and looked.uses[LEAST, i, place] <= offered.at_most[limit]
+
+
+@compiled
+def _try(
+    offered: Offered, asked: Asked, looked: Looked, fixed: Fixed, shape: Any, offers: Indices
+) -> None:
+    """Price all pairs of a shape, and say which of them may be used."""
+    job, figures = asked.jobs[shape.job], offered.figures
+    reasons, site_usd = asked.site_reasons[:, shape.job], asked.site_usd[:, shape.job]
+    denied, ready_h = offered.denied[job.policy], asked.ready_h[:, shape.job]
+    for i in range(len(offers)):
+        o, trial = offers[i], looked.trials[i]
+        offer = offered.offers[o]
+        run, kind, held = looked.runs[offer.kind], offered.kinds[offer.kind], job.held == o
+        trial.ok = run.runs and offer.priced and (offer.available or held)
+        trial.ok = trial.ok and not denied[o] and reasons[offer.site] == 0
+        trial.ok = trial.ok and not run.machines * offer.quota > offer.at_most + QUOTA_TOLERANCE
+        trial.ok = trial.ok and _in_time(trial, run, job, ready_h[offer.site], fixed)
+        if trial.ok and offer.owned:
+            first = offered.first_size
+            sizes = offered.sizes[first[offer.group] : first[offer.group + 1]]
+            trial.ok = _nodes_hold(sizes, job, shape)
+        if trial.ok:
+            place_usd = _place_usd(job, site_usd[offer.site], o)
+            figure = figures[LEAST, o], figures[MOST, o]
+            _price(trial, run, job, shape, kind, figure, place_usd, fixed.slot_h)
+
+
+@compiled
+def _place_usd(job: Any, site_usd: float, o: int) -> float:
+    """Return what depends on the place alone: latency, and leaving the offer held now."""
+    usd = site_usd if job.serves else 0.0
+    return usd + job.move_usd if job.held != -1 and job.held != o else usd
+
+
+@compiled
+def _counts_less(least: Floats, most: Floats) -> bool:
+    """Tell whether one pair may count less towards some limit than another one."""
+    for place in range(len(least)):  # noqa: SIM110 - a loop is what compiles well
+        if not least[place] >= most[place]:
+            return True
+    return False
+
+
+@compiled
+def _drop_dearer_than_free(records: Records, looked: Looked, offers: Indices, job: Any) -> None:
+    """Drop what the cheapest pair that competes for nothing replaces."""
+    best, least_usd, trials = -1, np.inf, looked.trials
+    for i in range(len(offers)):
+        usd = trials[i].high + trials[i].late
+        if trials[i].ok and records[offers[i]].group < 0 and usd < least_usd:
+            best, least_usd = i, usd
+    if best < 0 or job.sited:
+        return
+    least, most = looked.uses[LEAST], looked.uses[MOST, best]
+    for i in range(len(offers)):
+        if trials[i].ok and i != best and trials[i].low + trials[i].late >= least_usd:
+            shared = records[offers[i]].owned and job.fair
+            trials[i].ok = shared or _counts_less(least[i], most)
+
+
+@compiled
+def _drop_dearer_in_group(
+    records: Records, looked: Looked, offers: Indices, job: Any, timed: bool
+) -> None:
+    """Drop what the cheapest pair of the same group, bought, replaces."""
+    begin, trials = 0, looked.trials
+    while begin < len(offers):
+        at, end, best = records[offers[begin]], begin, -1
+        while end < len(offers):
+            to = records[offers[end]]
+            if to.group != at.group or (job.sited and to.site != at.site):
+                break
+            if trials[end].ok and (best < 0 or trials[end].high < trials[best].high):
+                best = end
+            end += 1
+            if at.owned:
+                break
+        for i in range(begin, end if best >= 0 else begin):
+            if i != best and trials[i].ok and trials[i].low >= trials[best].high:
+                to, of = records[offers[i]], records[offers[best]]
+                run, other = looked.runs[to.kind], looked.runs[of.kind]
+                less = run.machines * to.quota < other.machines * of.quota
+                less = less or (timed and run.hours < other.hours)
+                trials[i].ok = less or _counts_less(looked.uses[LEAST, i], looked.uses[MOST, best])
+        begin = end
+
+
+@compiled
+def _write(
+    offered: Offered, asked: Asked, looked: Looked, found: Found, s: int, offers: Indices
+) -> None:
+    """Write down the pairs of a shape that are left."""
+    shape, count = asked.shapes[s], found.total[0]
+    job, site_usd = asked.jobs[shape.job], asked.site_usd[:, shape.job]
+    for i in range(len(offers)):
+        if looked.trials[i].ok:
+            o, pair = offers[i], found.pairs[count]
+            offer, figure = offered.offers[o], offered.figures[STEADY, o]
+            run, kind = looked.runs[offer.kind], offered.kinds[offer.kind]
+            usd = _paid(run, job, shape, kind, figure.machine_usd_h, figure.kwh_usd)
+            pair.usd = usd + _place_usd(job, site_usd[offer.site], o)
+            pair.shape, pair.offer, pair.hours = s, o, run.hours
+            pair.first, pair.late_usd = looked.trials[i].first, looked.trials[i].late
+            pair.quota = run.machines * offer.quota
+            pair.machine_h, pair.own_kwh = run.machine_h, run.own_kwh
+            found.uses[count] = looked.uses[STEADY, i]
+            count += 1
+    found.total[0] = count
+
+
+@compiled
+def promising(offered: Offered, asked: Asked, looked: Looked, fixed: Fixed, found: Found) -> None:
+    """Write down the pairs, in the order of (shape, look), that nothing simple replaces.
+
+    Compared are all pairs of a shape with leaving the job out, with the cheapest one that competes
+    for nothing, and with the cheapest one of the same group: the least that a pair may cost, by
+    when it starts, with the most that the other may.
+    """
+    for s in range(len(asked.shapes)):
+        shape = asked.shapes[s]
+        job, look = asked.jobs[shape.job], shape.look
+        for k in looked.kind[looked.first_kind[look] : looked.first_kind[look + 1]]:
+            _run(looked.runs[k], job, shape, offered.kinds[k], fixed)
+        offers = looked.offer[looked.first[look] : looked.first[look + 1]]
+        _try(offered, asked, looked, fixed, shape, offers)
+        for tariff in (LEAST, MOST):
+            _count(offered, asked, looked, shape, offers, tariff)
+        _drop_large(offered, asked, looked, shape, len(offers))
+        _drop_dearer_than_free(offered.offers, looked, offers, job)
+        timed = job.sited or fixed.is_timed or job.due_h < np.inf
+        _drop_dearer_in_group(offered.offers, looked, offers, job, timed)
+        _count(offered, asked, looked, shape, offers, STEADY)
+        _write(offered, asked, looked, found, s, offers)
