@@ -31,7 +31,7 @@ from hybridplace.model.problem import Problem
 from hybridplace.solver import solve
 from hybridplace.solver.compile import compile_instance
 from hybridplace.solver.seating import seated
-from hybridplace.solver.shared import solve_shared
+from hybridplace.solver.shared import solve_shared, without_sharing
 
 DATA_GAP = 0.01
 """At which the search of the rival that pays for each copy ends, as ours does."""
@@ -131,7 +131,7 @@ def _naive(problem: Problem, _: Path | None) -> Answer | None:
 def _full_transfer(problem: Problem, _: Path | None) -> Answer:
     with spending() as spent:
         instance = compile_instance(problem)
-        choice = solve_shared(instance, target_gap=DATA_GAP, sharing=False).choice
+        choice = solve_shared(without_sharing(instance), target_gap=DATA_GAP).choice
         choice, shares = seated(problem, instance, choice)
     decisions = decisions_of(problem, instance, choice, shares)
     plan = judged(problem, decisions, "full-transfer")

@@ -83,6 +83,13 @@ def charges(instance: Instance, prices: Prices) -> Floats:
     return usd
 
 
+def extra_usd(instance: Instance, prices: Prices) -> Floats:
+    """Return what each option pays for data, finite where that may not come; (n,)."""
+    options = instance.options
+    extra = charges(instance, prices)[options.job, options.site]
+    return np.minimum(extra, 2.0 * float(instance.jobs.reject_usd.max(initial=0.0)))
+
+
 def unclaimed_usd(instance: Instance, prices: Prices) -> float:
     r"""Return what the bound loses because readers pay more than a copy costs; at most 0.
 

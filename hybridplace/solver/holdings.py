@@ -10,6 +10,7 @@ import numpy as np
 from hybridplace.model.run import TIME_TOLERANCE_H
 from hybridplace.solver.copies import data_usd
 from hybridplace.solver.instance import Bools, Choice, Floats, Instance, Ints
+from hybridplace.solver.pipelines import makers_before
 from hybridplace.solver.pricing import limit_uses_at
 from hybridplace.solver.state import State
 from hybridplace.units import transfer_h
@@ -22,8 +23,6 @@ class Holdings:
     ----------
     instance : Instance
         With data.
-    sharing : bool
-        False: charge each reader a copy of its own.
 
     Attributes
     ----------
@@ -40,11 +39,11 @@ class Holdings:
         How many makers come before a job, at most: they are placed first.
     """
 
-    def __init__(self, instance: Instance, *, sharing: bool = True) -> None:
+    def __init__(self, instance: Instance) -> None:
         assert instance.data is not None  # noqa: S101 - its callers have some
         self.instance, self.data = instance, instance.data
         data, jobs = self.data, len(instance.jobs.reject_usd)
-        self.sharing, self.state = sharing, State(instance)
+        self.state = State(instance)
         self.homed = data.maker < 0
         self.sites = data.fee_usd.shape[1]
         self.full_usd = np.where(self.homed[:, None], data.fee_usd, 0.0)
@@ -60,14 +59,7 @@ class Holdings:
         self.limited: dict[int, list[tuple[int, int]]] = {}
         for limit, dataset, target in data.limit.tolist():
             self.limited.setdefault(dataset, []).append((limit, target))
-        self.depth = np.zeros(jobs, dtype=np.int64)
-        for _ in range(jobs):
-            made = data.reads[~self.homed[data.reads[:, 1]]]
-            deep = self.depth.copy()
-            np.maximum.at(deep, made[:, 0], self.depth[data.maker[made[:, 1]]] + 1)
-            if (deep == self.depth).all():
-                break
-            self.depth = deep
+        self.depth = makers_before(data, jobs)
         self.clear()
 
     def clear(self) -> None:
@@ -125,8 +117,7 @@ class Holdings:
         self.site[job] = site
         for d in self.reads[job]:
             self.count[d, site] += 1
-            if self.sharing:
-                self.fee_usd[d, site] = 0.0
+            self.fee_usd[d, site] = 0.0
 
     def remove(self, job: int) -> None:
         """Leave a placed job out."""

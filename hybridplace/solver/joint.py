@@ -22,7 +22,7 @@ from hybridplace.solver.pricing import no_prices, reduced
 from hybridplace.solver.relaxation import relaxed_of
 from hybridplace.solver.result import plan_of_choice
 from hybridplace.solver.seating import seated
-from hybridplace.solver.shared import by_slot, solve_shared
+from hybridplace.solver.shared import SharedPlan, by_slot, solve_shared
 from hybridplace.solver.sharing import ascend
 from hybridplace.solver.slots import relax_slots
 from hybridplace.solver.static import Relaxation, relax_static
@@ -67,14 +67,27 @@ class Joint:
     def decide(self) -> None:
         """Find prices and a plan, as the instance asks for."""
         if self.instance.data is not None:
-            found = solve_shared(self.instance, target_gap=self.target_gap, seed=self.seed)
-            self.prices, self.bound_usd = found.shared.prices, found.shared.bound_usd
-            self.choice = found.choice
+            self.search_shared()
             return
         one_slot = self.instance.slots == 1
         relaxed = relax_static(self.instance) if one_slot else relax_slots(self.instance)
         self.prices, self.bound_usd = relaxed.prices, relaxed.bound_usd
         self.search(relaxed)
+
+    def search_shared(self) -> None:
+        """Look for prices and a plan where jobs share data."""
+        kept: list[SharedPlan] = []
+
+        def keep(found: SharedPlan) -> None:
+            kept[:] = [found]
+            self._tell(found.usd, found.shared.bound_usd)
+
+        try:
+            solve_shared(self.instance, target_gap=self.target_gap, seed=self.seed, keep=keep)
+        finally:
+            for found in kept:
+                self.prices, self.bound_usd = found.shared.prices, found.shared.bound_usd
+                self.choice = found.choice
 
     def search(self, relaxed: Relaxation) -> None:
         """Look for a plan near a relaxation; prove more where it is not good enough by then."""
@@ -100,9 +113,10 @@ class Joint:
         self.bound_usd = self.whole.bound_usd
         return self.bound_usd
 
-    def _tell(self, usd: float) -> None:
+    def _tell(self, usd: float, bound_usd: float | None = None) -> None:
         if self.watch is not None:
-            self.watch(Progress(round=0, objective_usd=usd, bound_usd=self.bound_usd))
+            bound_usd = self.bound_usd if bound_usd is None else bound_usd
+            self.watch(Progress(round=0, objective_usd=usd, bound_usd=bound_usd))
 
 
 def certified(problem: Problem, plan: Plan) -> Plan:

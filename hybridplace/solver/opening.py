@@ -1,17 +1,15 @@
-"""From prices to a first plan: which copies to open, then each pipeline from its first stage on."""
+"""From prices to a first plan: which copies to open, then each pipeline from its makers on."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from hybridplace.solver.holdings import Holdings
-from hybridplace.solver.instance import Floats, Ints, Prices
-from hybridplace.solver.pairs import Pairs
-from hybridplace.solver.pipelines import gather
-from hybridplace.solver.pricing import price_at, tariff_of
-from hybridplace.solver.relaxation import Relaxed, heads
-from hybridplace.solver.rounding import all_pairs
-from hybridplace.solver.sharing import Ascent, tables
+from hybridplace.solver.board import Board
+from hybridplace.solver.instance import Floats, Ints
+from hybridplace.solver.pipelines import makers_before
+from hybridplace.solver.regroup import insert
+from hybridplace.solver.relaxation import Relaxed, data_of, heads
+from hybridplace.solver.sharing import Ascent
 
 ROUNDS = 4
 """How often copies are opened."""
@@ -53,90 +51,33 @@ def open_copies(ascent: Ascent) -> Floats:
     return fee_usd
 
 
-def arrange(
-    holdings: Holdings, pairs: Pairs, relaxed: Relaxed, fee_usd: Floats, prices: Prices
-) -> None:
-    """Place all jobs where there is room: trees by what is at stake, each from the root on.
+def place_all(board: Board, relaxed: Relaxed, fee_usd: Floats) -> None:
+    """Place all jobs where there is room: trees by what is at stake, makers before readers.
 
     Parameters
     ----------
-    holdings : Holdings
+    board : Board
         Nobody is placed.
     fee_usd : floats, (D, S)
-        Of `open_copies`.
+        Of `open_copies`: what jobs take copies to cost while they look for a place.
     """
-    guide = _Guide(holdings, relaxed, fee_usd, prices)
-    for job in _order(holdings, pairs, relaxed).tolist():
-        mine = pairs.of(job)
-        if holdings.has_inputs(job) and not guide.place(job, pairs.option[mine], pairs.start[mine]):
-            guide.place(job, *all_pairs(holdings.state, job))
+    datasets = np.unique(data_of(relaxed.instance).reads[relaxed.readers.read, 1])
+    free = np.zeros(board.ask_usd.shape, dtype=np.bool_)
+    free[datasets] = fee_usd == 0.0
+    board.ask_usd[free & np.isfinite(board.fee_usd)] = 0.0
+    sites = np.empty((3, board.ask_usd.shape[1]))
+    for job in _order(board, relaxed).tolist():
+        insert(board, job, 1.0, 0.0, sites)
+    board.ask_usd[:] = board.fee_usd
+    board.job["best_way"], board.job["best_start"] = board.job["way"], board.job["start"]
 
 
-class _Guide:
-    """Places jobs where they cost least, with what follows from it for those below in their tree.
-
-    Parameters
-    ----------
-    holdings, relaxed, fee_usd, prices
-        As in `arrange`.
-    """
-
-    def __init__(
-        self, holdings: Holdings, relaxed: Relaxed, fee_usd: Floats, prices: Prices
-    ) -> None:
-        self.holdings = holdings
-        self.site = holdings.instance.options.site
-        self.data_usd = _guide(relaxed, fee_usd, prices)
-        self.tariff = tariff_of(holdings.instance, prices, None)
-        self.edge = {
-            int(job): (int(parent), usd)
-            for level in relaxed.forest.levels
-            for job, parent, usd in zip(level.child, level.parent, level.usd, strict=True)
-        }
-
-    def place(self, job: int, option: Ints, start: Ints) -> bool:
-        """Place a job in the best of some pairs that fits; tell whether there was one."""
-        fit = self.holdings.fits(job, option, start)
-        option, start = option[fit], start[fit]
-        usd = price_at(self.tariff, option, start) + self.data_usd[job, self.site[option]]
-        if job in self.edge:
-            parent, edge_usd = self.edge[job]
-            if self.holdings.site[parent] >= 0:
-                usd = usd + edge_usd[self.site[option], self.holdings.site[parent]]
-        usd[~np.isfinite(self.holdings.usd_at(job)[self.site[option]])] = np.inf
-        if not np.isfinite(usd).any():
-            return False
-        best = int(usd.argmin())
-        self.holdings.place(int(option[best]), int(start[best]))
-        return True
-
-
-def _guide(relaxed: Relaxed, fee_usd: Floats, prices: Prices) -> Floats:
-    """Return what a site costs each job for data, with what follows from it below in its tree."""
-    of_group = relaxed.scarce[:, 1] >= 0
-    price = np.empty(len(relaxed.most))
-    group, resource = relaxed.scarce[of_group].T
-    price[of_group] = prices.capacity[group, resource].mean(axis=1)
-    price[~of_group] = prices.limit[relaxed.scarce[~of_group, 0]]
-    paid = fee_usd[relaxed.readers.of]
-    usd, _ = tables(relaxed, relaxed.offered, price, paid, 0.0)
-    alone = usd.copy()
-    gather(relaxed.forest, usd, 0.0)
-    finite = np.isfinite(usd) & np.isfinite(alone)
-    below = np.where(finite, usd, 0.0) - np.where(finite, alone, 0.0)
-    fixed = relaxed.fixed_usd[:, :-1]
-    found: Floats = below[:, :-1] + fixed + relaxed.readers.by_job @ paid
-    return found
-
-
-def _order(holdings: Holdings, pairs: Pairs, relaxed: Relaxed) -> Ints:
+def _order(board: Board, relaxed: Relaxed) -> Ints:
     """Return the jobs, whole trees together: first those that lose most by their second best."""
-    jobs = len(holdings.site)
+    jobs = len(board.job)
     root = np.arange(jobs)
     for level in reversed(relaxed.forest.levels):
         root[level.child] = root[level.parent]
-    second = holdings.instance.jobs.reject_usd.astype(np.float64)
-    two = np.flatnonzero(np.diff(pairs.first) > 1)
-    second[two] = np.minimum(second[two], pairs.reduced_usd[pairs.first[two] + 1])
-    stake = np.bincount(root, second - pairs.best_usd, minlength=jobs)
-    return np.lexsort((np.arange(jobs), holdings.depth, root, -stake[root]))
+    stake = np.bincount(root, -board.urge[:, 1], minlength=jobs)
+    depth = makers_before(data_of(relaxed.instance), jobs)
+    return np.lexsort((np.arange(jobs), depth, root, -stake[root]))

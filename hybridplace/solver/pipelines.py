@@ -57,6 +57,19 @@ class Forest:
     root: Bools
 
 
+def makers_before(data: Data, jobs: int) -> Ints:
+    """Return how many makers come before each job, at most; (J,)."""
+    depth = np.zeros(jobs, dtype=np.int64)
+    made = data.reads[data.maker[data.reads[:, 1]] >= 0]
+    for _ in range(jobs):
+        deep = depth.copy()
+        np.maximum.at(deep, made[:, 0], depth[data.maker[made[:, 1]]] + 1)
+        if (deep == depth).all():
+            break
+        depth = deep
+    return depth
+
+
 def forest_of(data: Data, jobs: int, over: Floats) -> Forest:
     """Return the forest of pipelines, each tree hung up at its first job.
 

@@ -97,22 +97,15 @@ class Relaxed:
     forest: Forest
 
 
-def relaxed_of(instance: Instance, *, sharing: bool = True) -> Relaxed:
-    """Return the arrays of an instance with data.
-
-    Parameters
-    ----------
-    sharing : bool
-        False: each reader is charged a copy of its own. What comes out then is no bound; it is
-        what optimisers do that know no shared data.
-    """
+def relaxed_of(instance: Instance) -> Relaxed:
+    """Return the arrays of an instance with data."""
     data = data_of(instance)
     jobs = len(instance.jobs.reject_usd)
     over = surcharge(data, np.zeros(len(instance.at_most)))
     fixed = np.zeros((jobs, data.fee_usd.shape[1] + 1))
     fixed[:, :-1] = charges(instance, no_prices(instance))
     fixed[:, -1] = instance.jobs.reject_usd
-    readers = _readers_of(data, jobs, fixed, sharing)
+    readers = _readers_of(data, jobs, fixed)
     offered, scarce, most = _offered_of(instance, fixed)
     return Relaxed(
         instance=instance,
@@ -125,11 +118,11 @@ def relaxed_of(instance: Instance, *, sharing: bool = True) -> Relaxed:
     )
 
 
-def _readers_of(data: Data, jobs: int, fixed: Floats, sharing: bool) -> Readers:
+def _readers_of(data: Data, jobs: int, fixed: Floats) -> Readers:
     """Return the reads of what several jobs read; add the fees of the others to `fixed`."""
     homed = np.flatnonzero(data.maker[data.reads[:, 1]] < 0)
     count = np.bincount(data.reads[homed, 1], minlength=len(data.maker))
-    alone = (count[data.reads[homed, 1]] == 1) | (not sharing)
+    alone = count[data.reads[homed, 1]] == 1
     np.add.at(fixed[:, :-1], data.reads[homed[alone], 0], data.fee_usd[data.reads[homed[alone], 1]])
     read = homed[~alone]
     read = read[np.argsort(data.reads[read, 1], kind="stable")]

@@ -15,12 +15,13 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import sparse
 
-from hybridplace.solver.copies import charges, unclaimed_usd
-from hybridplace.solver.instance import Floats, Prices
+from hybridplace.solver.copies import extra_usd, unclaimed_usd
+from hybridplace.solver.instance import Floats, Instance, Prices
 from hybridplace.solver.pipelines import edge_prices, gather, softmin, spread
 from hybridplace.solver.pricing import no_prices, reduced
-from hybridplace.solver.relaxation import Offered, Readers, Relaxed, data_of, heads
+from hybridplace.solver.relaxation import Offered, Readers, Relaxed, data_of, heads, relaxed_of
 
 COOLING = 0.5
 """Each temperature is this part of the one before."""
@@ -33,6 +34,9 @@ STEPS = 30
 
 WARM = 0.1
 """From this temperature on, in the same parts, prices are kept if they are the best so far."""
+
+AGAIN = 0.03
+"""First temperature, in the same parts, where prices of slots are there already."""
 
 STRIDE = 0.5
 """Part of a step that would be exact for a price alone: neighbours rise at the same time."""
@@ -50,10 +54,7 @@ class Shared:
 
 
 def ascend(relaxed: Relaxed) -> tuple[Ascent, Shared]:
-    """Return where the ascent ends, and the best prices on its way.
-
-    They bound what any plan costs, unless `relaxed` charges each reader a copy of its own.
-    """
+    """Return where the ascent ends, and the best prices on its way."""
     ascent = Ascent(relaxed)
     value, _, _ = values(relaxed, relaxed.offered, ascent.price, ascent.copy, 0.0)
     scale = max(1e-6, value / max(1, len(relaxed.fixed_usd)))
@@ -62,7 +63,7 @@ def ascend(relaxed: Relaxed) -> tuple[Ascent, Shared]:
     for _ in range(math.ceil(math.log(COLD / HOT) / math.log(COOLING))):
         ascent.climb(STEPS)
         if ascent.tau <= WARM * scale or ascent.tau * COOLING <= COLD * scale:
-            found = shared_of(ascent)
+            found = shared_at(relaxed.instance, prices_of(ascent))
             if found.bound_usd > best.bound_usd:
                 best = found
         ascent.tau *= COOLING
@@ -161,6 +162,27 @@ class Ascent:
         return paid
 
 
+def share_again(instance: Instance, shared: Shared) -> Shared:
+    """Return prices of data that prove more at prices of slots that stay, or the same."""
+    relaxed = relaxed_of(instance)
+    usd = reduced(instance, replace(shared.prices, copy=None, edge=None)).usd
+    nothing = sparse.csr_matrix(relaxed.offered.use.shape)
+    offered = replace(
+        relaxed.offered, cost_usd=usd[relaxed.offered.row], use=nothing, square=nothing
+    )
+    ascent = Ascent(replace(relaxed, offered=offered))
+    assert shared.prices.copy is not None  # noqa: S101 - there is data
+    ascent.copy = shared.prices.copy[relaxed.readers.read]
+    scale = abs(shared.bound_usd) / max(1, len(relaxed.fixed_usd))
+    best = shared
+    for ascent.tau in (AGAIN * scale, AGAIN * COOLING * scale):
+        ascent.climb(STEPS)
+        prices = prices_of(ascent)
+        found = shared_at(instance, replace(shared.prices, copy=prices.copy, edge=prices.edge))
+        best = found if found.bound_usd > best.bound_usd else best
+    return best
+
+
 def values(
     relaxed: Relaxed, offered: Offered, price: Floats, copy: Floats, tau: float
 ) -> tuple[float, Floats, Floats]:
@@ -244,14 +266,10 @@ def project(wanted: Floats, readers: Readers, threshold: Floats | None) -> tuple
     return rest * np.minimum(scale, 1e9)[of], threshold
 
 
-def shared_of(ascent: Ascent) -> Shared:
-    """Return where an ascent is as `Prices`, with the exact bound."""
-    instance = ascent.relaxed.instance
-    prices = prices_of(ascent)
-    options = instance.options
-    extra = charges(instance, prices)[options.job, options.site]
-    bound = reduced(instance, prices, extra).bound_usd + unclaimed_usd(instance, prices)
-    return Shared(prices=prices, bound_usd=bound)
+def shared_at(instance: Instance, prices: Prices) -> Shared:
+    """Return prices with the bound that they prove."""
+    bound = reduced(instance, prices, extra_usd(instance, prices)).bound_usd
+    return Shared(prices=prices, bound_usd=bound + unclaimed_usd(instance, prices))
 
 
 def prices_of(ascent: Ascent) -> Prices:

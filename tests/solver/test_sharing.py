@@ -17,6 +17,7 @@ from hybridplace.solver.instance import Instance
 from hybridplace.solver.pipelines import edge_prices, forest_of, gather, softmin, spread
 from hybridplace.solver.pricing import no_prices, reduced
 from hybridplace.solver.relaxation import relaxed_of
+from hybridplace.solver.shared import without_sharing
 from hybridplace.solver.sharing import Shared, ascend, project, values
 from tests.solver.drawn_data import SITES, drawn_data_instance
 from tests.solver.small_data import optimum_usd, small_data_instance
@@ -156,7 +157,7 @@ def test_the_same_instance_has_the_same_prices() -> None:
 def test_sharing_charges_readers_less() -> None:
     """Who is charged a copy of its own pays more than all that is proven for shared copies."""
     instance, shared = _drawn(1)
-    alone = relaxed_of(instance, sharing=False)
+    alone = relaxed_of(without_sharing(instance))
     ascent, _ = ascend(alone)
     usd, _, _ = values(alone, alone.offered, ascent.price, ascent.copy, 0.0)
     assert usd > 1.01 * shared.bound_usd

@@ -1,0 +1,255 @@
+"""A plan made and bettered by the steps of `regroup`: its board from an instance with data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from hybridplace.solver.board import DATASET, JOB, OUT, WAY, Board, Rows
+from hybridplace.solver.instance import Bools, Data, Floats, Instance, Ints, Prices
+from hybridplace.solver.pairs import rank
+from hybridplace.solver.pricing import limit_uses_at, price_at, reduced, tariff_of
+from hybridplace.solver.regroup import MOST_OUT
+from hybridplace.solver.state import State
+from hybridplace.units import transfer_h
+
+MOST_PAIRS = 4_000_000
+"""Pairs of option and start that are kept, all jobs together."""
+
+FEWEST, MOST = 12, 120
+"""Options of a job that are kept."""
+
+EDGES = 512
+"""From makers to readers, looked at together."""
+
+
+def board_of(
+    instance: Instance, prices: Prices, extra_usd: Floats, below_usd: Floats, seed: int
+) -> Board:
+    """Return the board on which every job is left out.
+
+    Parameters
+    ----------
+    prices : Prices
+        Tolls, and shares as they count in judging moves.
+    extra_usd : floats, (n,)
+        What options pay for data.
+    below_usd : floats, (J, S)
+        As in `Board`.
+    """
+    assert instance.data is not None  # noqa: S101 - its callers have some
+    state, data = State(instance, share_usd=prices.share), instance.data
+    options, groups = instance.options, len(instance.capacity)
+    usd = reduced(instance, prices, extra_usd).usd
+    rows = _kept(instance, usd)
+    jobs = _jobs(instance, rows)
+    ways, figures = _ways(state, prices, rows)
+    user = np.unique(ways["group"] * len(jobs) + options.job[rows])
+    partners = _partners(state, jobs)
+    needs = np.zeros(data.fee_usd.shape, np.int64)
+    np.add.at(needs, (data.deliver[:, 0], data.deliver[:, 1]), 1)
+    return Board(
+        job=jobs,
+        way=ways,
+        use=np.ascontiguousarray(state.use[rows], dtype=np.float64),
+        curves=np.ascontiguousarray(options.curves, dtype=np.float64),
+        below_usd=np.ascontiguousarray(below_usd),
+        urge=_urges(state, usd, rows),
+        group_first=_heads(user, np.arange(groups + 2) * len(jobs)),
+        slot_h=np.array([instance.slot_h]),
+        unfair_usd=np.array([instance.unfair_usd]),
+        share_usd=np.append(prices.share, 0.0),
+        room=state.room[0].copy(),
+        limit_room=state.limit_room,
+        share=np.append(state.share, 1.0),
+        needs=needs,
+        ask_usd=data.fee_usd.astype(np.float64),
+        member=np.zeros(len(user), np.int64),
+        members=np.zeros(groups + 1, np.int64),
+        out=np.zeros(MOST_OUT, OUT).view(np.recarray),
+        total=np.array([float(jobs["reject_usd"].sum()), np.inf, 1.0]),
+        draw=np.array([seed + 1], np.uint64),
+        **figures,
+        **partners,
+        **_ties(data, jobs, instance.slots),
+    )
+
+
+def _kept(instance: Instance, usd: Floats) -> Ints:
+    """Return the options that are worth a try, of each job those of least reduced cost first."""
+    options = instance.options
+    order = np.lexsort((np.arange(len(usd)), usd, options.job))
+    starts = float((options.latest - options.earliest + 1).mean()) if len(usd) else 1.0
+    most = MOST_PAIRS / max(1.0, starts) / max(1, len(instance.jobs.reject_usd))
+    return order[rank(options.job[order]) < int(np.clip(most, FEWEST, MOST))]
+
+
+def _jobs(instance: Instance, rows: Ints) -> Rows:
+    """Return the rows of jobs, all left out; what they read and make is not there yet."""
+    jobs = np.zeros(len(instance.jobs.reject_usd), JOB).view(np.recarray)
+    number = np.arange(len(jobs) + 1)
+    jobs["first"], jobs["end"] = _spans(_heads(instance.options.job[rows], number))
+    jobs["tenant"] = instance.jobs.tenant
+    jobs["reject_usd"] = jobs["usd"] = instance.jobs.reject_usd
+    for name in ("way", "site", "rank", "best_way"):
+        jobs[name] = -1
+    return jobs
+
+
+def _urges(state: State, usd: Floats, rows: Ints) -> Floats:
+    """Return as what jobs go back first: any, at stake, large, both, small; the least first.
+
+    At stake is what the second best option costs more than the best.
+    """
+    reject_usd = state.instance.jobs.reject_usd.astype(np.float64)
+    owner = state.instance.options.job[rows]
+    best, second, size = reject_usd.copy(), reject_usd.copy(), np.zeros(len(reject_usd))
+    place = rank(owner)
+    for figure, at in ((best, place == 0), (second, place == 1)):
+        figure[owner[at]] = np.minimum(figure[owner[at]], usd[rows[at]])
+    first = rows[place == 0]
+    size[owner[place == 0]] = state.use[first, 0] * state.instance.options.slots[first]
+    stake = np.maximum(second - best, 0.0)
+    dense = stake / np.maximum(size, 1e-9)
+    return np.stack([np.ones(len(size)), -stake, -size, -dense, size], axis=1)
+
+
+def _ways(state: State, prices: Prices, rows: Ints) -> tuple[Rows, dict[str, Any]]:
+    """Return the rows of ways, and the figures of their pairs."""
+    instance, options = state.instance, state.instance.options
+    count = (options.latest - options.earliest)[rows].astype(np.int64) + 1
+    at = np.cumsum(count) - count
+    option = np.repeat(rows, count)
+    start = options.earliest[option] + np.arange(len(option)) - np.repeat(at, count)
+    usd = state.costs(option, start)
+    toll = price_at(tariff_of(instance, prices, None), option, start) - usd
+    ways = np.zeros(len(rows), WAY).view(np.recarray)
+    ways["option"], ways["at"], ways["group"] = rows, at, state.group[rows]
+    for name in ("site", "earliest", "latest", "curve", "hours", "share"):
+        ways[name] = getattr(options, name)[rows]
+    ways["length"] = options.slots[rows]
+    if instance.slots == 1:  # nothing comes after anything
+        ways["hours"] = 0.0
+    if len(rows):
+        ways["least_usd"] = np.minimum.reduceat(usd, at)
+        ways["flat"] = _flat(usd, at) & _flat(toll, at)
+    limits = len(instance.at_most)
+    limit = np.where(options.limit < 0, limits, options.limit)[rows].astype(np.int64)
+    uses = limit_uses_at(instance, option, start)
+    return ways, {
+        "usd": usd,
+        "toll_usd": toll,
+        "way_limit": np.ascontiguousarray(limit if limits else limit[:, :0]),
+        "limit_use": np.ascontiguousarray(uses if limits else uses[:, :0]),
+    }
+
+
+def _flat(figures: Floats, at: Ints) -> Bools:
+    """Tell which runs of figures are all the same."""
+    spread = np.maximum.reduceat(figures, at) - np.minimum.reduceat(figures, at)
+    return np.asarray(spread <= 1e-9)
+
+
+def _partners(state: State, jobs: Rows) -> dict[str, Any]:
+    """Return whom each job must be with or apart from."""
+    pairs = [(job, *one) for job in sorted(state.partners) for one in state.partners[job]]
+    owner = np.array([job for job, _, _ in pairs], np.int64)
+    jobs["partner_first"], jobs["partner_end"] = _spans(_heads(owner, np.arange(len(jobs) + 1)))
+    return {
+        "partner": np.array([other for _, other, _ in pairs], np.int64),
+        "together": np.array([same for _, _, same in pairs], np.bool_),
+    }
+
+
+def _ties(data: Data, jobs: Rows, slots: int) -> dict[str, Any]:
+    """Return which data jobs read and make; write where those of each begin into its row."""
+    datasets, sites = data.fee_usd.shape
+    number = np.arange(len(jobs) + 1)
+    by_dataset = np.lexsort((data.reads[:, 0], data.reads[:, 1]))
+    made = np.flatnonzero(data.maker >= 0)
+    made = made[np.argsort(data.maker[made], kind="stable")]
+    jobs["read_first"], jobs["read_end"] = _spans(_heads(data.reads[:, 0], number))
+    jobs["make_first"], jobs["make_end"] = _spans(_heads(data.maker[made], number))
+    near = _near(data, jobs)
+    rows = np.zeros(datasets, DATASET).view(np.recarray)
+    rows["maker"], rows["size_gib"] = data.maker, data.size_gib
+    spans = _spans(_heads(data.reads[by_dataset, 1], np.arange(datasets + 1)))
+    rows["reader_first"], rows["reader_end"] = spans
+    cell = data.limit[:, 1] * sites + data.limit[:, 2]
+    order = np.argsort(cell, kind="stable")
+    with np.errstate(divide="ignore"):
+        h_gib = transfer_h(1.0, 1.0) / data.gbps if slots > 1 else np.zeros_like(data.gbps)
+    return {
+        "data": rows,
+        "near": near,
+        "read": np.ascontiguousarray(data.reads[:, 1]),
+        "make": made,
+        "reader": np.ascontiguousarray(data.reads[by_dataset, 0]),
+        "fee_usd": np.ascontiguousarray(data.fee_usd, dtype=np.float64),
+        "usd_gib": np.ascontiguousarray(data.usd_gib, dtype=np.float64),
+        "h_gib": np.ascontiguousarray(h_gib, dtype=np.float64),
+        "copy_first": _heads(cell[order], np.arange(datasets * sites + 1)),
+        "copy_limit": np.ascontiguousarray(data.limit[order, 0]),
+    }
+
+
+def _near(data: Data, jobs: Rows) -> Ints:
+    """Return makers of what each job reads, then readers of what it makes."""
+    reader, maker = data.reads[:, 0], data.maker[data.reads[:, 1]].astype(np.int64)
+    reader, maker = reader[maker >= 0], maker[maker >= 0]
+    owner, other = np.append(reader, maker), np.append(maker, reader)
+    later = np.repeat([0, 1], len(reader))
+    order = np.lexsort((other, later, owner))
+    heads = _heads((owner * 2 + later)[order], np.arange(2 * len(jobs) + 1))
+    jobs["maker_first"], jobs["user_first"], jobs["user_end"] = (
+        heads[:-1:2],
+        heads[1::2],
+        heads[2::2],
+    )
+    return other[order]
+
+
+def _heads(keys: Any, numbers: Ints) -> Ints:
+    """Return where each of `numbers` begins in sorted keys."""
+    return np.searchsorted(keys, numbers).astype(np.int64)
+
+
+def _spans(heads: Ints) -> tuple[Ints, Ints]:
+    return heads[:-1], heads[1:]
+
+
+def downstream_usd(data: Data, alone_usd: Floats, depth: Ints) -> Floats:
+    """Return what it costs who reads a job's results, directly or not, that it runs at a site.
+
+    Less than nothing, as a rule: if it is left out, so are they.
+
+    Parameters
+    ----------
+    alone_usd : floats, (J, S + 1)
+        What each site costs a job at some prices; in the last column, what leaving it out costs.
+    depth : ints, (J,)
+        How many makers come before a job, at most.
+
+    Returns
+    -------
+    floats, (J, S)
+    """
+    usd = alone_usd.copy()
+    edges = np.flatnonzero(data.maker[data.reads[:, 1]] >= 0)
+    readers = np.bincount(data.reads[:, 1], minlength=len(data.maker))
+    same = np.arange(len(data.usd_gib))
+    for level in range(int(depth.max(initial=0)), 0, -1):
+        now = edges[depth[data.reads[edges, 0]] == level]
+        for some in np.array_split(now, len(now) // EDGES + 1):
+            reader, dataset = data.reads[some].T
+            going = (data.size_gib[dataset] / readers[dataset])[:, None, None] * data.usd_gib
+            going[:, same, same] = 0.0
+            going += usd[reader][:, None, :-1]
+            best = np.minimum(going.min(axis=2), usd[reader, -1:])
+            np.add.at(usd, data.maker[dataset], np.append(best, usd[reader, -1:], axis=1))
+    more = np.where(np.isfinite(alone_usd), usd, 0.0) - np.where(
+        np.isfinite(alone_usd), alone_usd, 0.0
+    )
+    found: Floats = more[:, :-1] - more[:, -1:]
+    return np.where(np.isfinite(alone_usd[:, :-1]), found, 0.0)
