@@ -1,12 +1,20 @@
-r"""Raise the Lagrangian over a working set, slot by slot: gradient steps with momentum.
+r"""Raise the Lagrangian over time: gradient steps with momentum while the temperature falls.
 
-The gradient is that of the Lagrangian smoothed at a small temperature :math:`\tau`, where a job
-spreads over its pairs with weights :math:`\propto e^{-\bar c / \tau}` (Nesterov, "Smooth
-minimization of non-smooth functions", Mathematical Programming 103 (2005),
-doi:10.1007/s10107-004-0552-5, section 4); the value that is compared is not smoothed. Steps average
-gradients (Barahona and Anbil, "The volume algorithm", Mathematical Programming 87 (2000),
-doi:10.1007/s101070050002); where they do not gain, the search goes back to the best prices with
-shorter steps and a lower temperature. Slots are too many for Newton: thousands that all matter.
+The Lagrangian is smoothed at a temperature :math:`\tau`, where a job whose unit of cost is
+:math:`u_j` spreads over all its options and starts with weights :math:`w \propto
+e^{-\bar c / \tau u_j}` (Nesterov, "Smooth minimization of non-smooth functions", Mathematical
+Programming 103 (2005), doi:10.1007/s10107-004-0552-5, section 4). Its curvature is at most
+
+.. math:: \sum_j \frac{1}{\tau u_j} \sum_{i,t \in j} w_{it} a_{it} a_{it}^T \preceq
+          \operatorname{diag} \Big( \sum_j \frac{1}{\tau u_j} \sum_{i,t \in j}
+          w_{it} n_{it} a_{it}^2 \Big)
+
+where pair i, t uses :math:`n_{it}` rows that are free to move, so a step of each row by itself
+gains; steps gather momentum (Nesterov, "A method of solving a convex programming problem with
+convergence rate O(1/k^2)", Soviet Mathematics Doklady 27 (1983)) until they lead back (O'Donoghue
+and Candes, "Adaptive restart for accelerated gradient schemes", Foundations of Computational
+Mathematics 15 (2015), doi:10.1007/s10208-013-9150-3). Slots are too many for Newton: thousands
+that all matter.
 """
 
 from __future__ import annotations
@@ -14,43 +22,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from hybridplace.solver.instance import Floats, Ints
-from hybridplace.solver.working import Lines, Working
+from hybridplace.solver.instance import Bools, Floats, Ints
+from hybridplace.solver.lines import Lines, pairs_of
+from hybridplace.solver.starts import Table, add_up, price_pairs, weigh_pairs
 
-MOMENTUM = 0.9
-PATIENCE = 12
-"""Steps without a gain before they become shorter."""
+UNDECIDED = 0.05
+"""Of a job: the least curvature of a row is what so much of one that is undecided would give."""
 
-SHORTER = 0.6
-
-SHORTEST = 0.02
-"""Of the first step: then the search ends."""
-
-GAIN = 1e-5
-"""Relative; less is none."""
-
-WIDTH = 8.0
-"""Pairs whose reduced cost is so many temperatures above the least weigh nothing."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Search:
-    """How the prices are searched.
-
-    Parameters
-    ----------
-    steps : int
-        At most.
-    step : float
-        The first, as a share of `pace`.
-    temperature_usd : float
-        The first.
-    """
-
-    steps: int
-    step: float
-    temperature_usd: float
+TRUST = 1.0
+"""By how much a step may change what a mean use of a slot costs, in temperatures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,99 +44,129 @@ class Ascent:
     price : floats, (slots of all lines + L + tenants,)
         The best.
     usd : float
-        The Lagrangian of the working set there.
-    parts : floats, (k,)
-        How much of its job each pair gets, on average over the last steps.
+        The Lagrangian there.
+    latest : floats
+        The last, where the smoothed Lagrangian is nearly as good as can be.
     """
 
     price: Floats
     usd: float
-    parts: Floats
+    latest: Floats
 
 
-def ascend(lines: Lines, working: Working, price: Floats, pace: Floats, search: Search) -> Ascent:
-    """Return better prices, if there are, for a working set.
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What is known at some prices and a temperature.
 
     Parameters
     ----------
-    price, pace : floats, (slots of all lines + L + tenants,)
-        Where to start, and by how much each price moves for a unit that is missing.
+    usd, smooth_usd : float
+        The Lagrangian, and smoothed.
+    slope, stiffness : floats, (slots of all lines + L + tenants,)
+        Of the smoothed Lagrangian: what is used beyond what there is, and by how much of that a
+        dollar relieves each row, at most.
     """
-    at_most = np.concatenate([lines.capacity.ravel(), lines.at_most, np.zeros(lines.tenants)])
-    step, tau = search.step, search.temperature_usd
-    best, best_usd, gained = price, -np.inf, 0
-    drift, parts = np.zeros_like(price), np.zeros(len(working.option))
-    lagrangian = _Lagrangian(lines, working, at_most)
-    for k in range(search.steps):
-        usd, slope, near, weight = lagrangian(price, tau)
-        parts *= MOMENTUM
-        parts[near] += (1 - MOMENTUM) * weight
-        if usd > best_usd:
-            if usd > best_usd + GAIN * abs(best_usd) or not np.isfinite(best_usd):
-                gained = k
-            best, best_usd = price, usd
-        if k - gained > PATIENCE:
-            step, tau, gained = SHORTER * step, SHORTER * tau, k
-            if step < SHORTEST * search.step:
-                break
-            price, drift = best, np.zeros_like(price)
-            continue
-        drift = MOMENTUM * drift + (1 - MOMENTUM) * pace * slope
-        price = np.maximum(price + step * drift, 0.0)
-    return Ascent(price=best, usd=best_usd, parts=parts)
+
+    usd: float
+    smooth_usd: float
+    slope: Floats
+    stiffness: Floats
 
 
-class _Lagrangian:
-    """The Lagrangian of a working set, and its smoothed gradient."""
+class Lagrangian:
+    """The Lagrangian of some jobs, with their part of what is scarce, smoothed."""
 
-    def __init__(self, lines: Lines, working: Working, at_most: Floats) -> None:
-        self.lines, self.working, self.at_most = lines, working, at_most
-        self.counts = np.diff(working.first)
-        self.owner = np.repeat(np.arange(len(self.counts)), self.counts)
+    def __init__(self, lines: Lines, table: Table, jobs: Ints) -> None:
+        self.lines, self.table, self.jobs = lines, table, jobs
+        self.part = len(jobs) / len(table.reject_usd) if len(jobs) else 1.0
+        self.pairs = pairs_of(table)
+        there = [lines.capacity.ravel(), lines.at_most, np.zeros(lines.tenants)]
+        self.at_most = self.part * np.concatenate(there)
+        others = np.ones(len(lines.at_most) + lines.tenants, dtype=bool)
+        self.limited = np.concatenate([lines.limited.ravel(), others])
+        self.unit_usd = float(table.unit_usd[jobs].sum()) / max(len(jobs), 1) or 1.0
 
-    def __call__(self, price: Floats, tau: float) -> tuple[float, Floats, Ints, Floats]:
-        """Return the value, the slope, and the weights of pairs, at some prices."""
-        working = self.working
-        usd = working.cost_usd + working.uses @ self._knots(price)
-        best = np.minimum(np.minimum.reduceat(usd, working.first[:-1]), working.reject_usd)
-        fair, fair_slope = self._fair(price)
-        value = float(best.sum()) - float((self.at_most * price).sum()) + fair
-        near = np.flatnonzero(usd < (best + WIDTH * tau)[self.owner])
-        owner = self.owner[near]
-        weight = np.exp((best[owner] - usd[near]) / tau)
-        total = np.bincount(owner, weight, len(best)) + np.exp((best - working.reject_usd) / tau)
-        weight /= total[owner]
-        slope = self._slots(self._used(near, weight)) - self.at_most
-        if self.lines.tenants:
-            slope[-self.lines.tenants :] += fair_slope
-        return value, slope, near, weight
+    def __call__(self, price: Floats, tau: float, free: Bools) -> Point:
+        """Return what is known at some prices.
 
-    def _used(self, near: Ints, weight: Floats) -> Floats:
-        """Return what some pairs use of each knot, limit and share."""
-        uses = self.working.uses
-        begin, count = uses.indptr[near], np.diff(uses.indptr)[near]
-        before = np.cumsum(count) - count
-        at = np.arange(int(count.sum())) + np.repeat(begin - before, count)
-        parts = np.repeat(weight, count) * uses.data[at]
-        return np.bincount(uses.indices[at], parts, uses.shape[1]).astype(np.float64, copy=False)
+        Parameters
+        ----------
+        free : bools
+            Which prices may move.
+        """
+        lines, table, jobs, pairs = self.lines, self.table, self.jobs, self.pairs
+        price_pairs(table, jobs, lines.knots(price), tau, pairs)
+        smooth = weigh_pairs(table, jobs, tau, pairs)
+        used, stiff = lines.filled(), lines.filled()
+        add_up(table, jobs, tau, pairs, lines.knots(free.astype(np.float64)), used, stiff)
+        slope = (lines.sums(used) - self.at_most) * self.limited
+        stiffness = lines.sums(stiff)
+        sold_usd = float(self.at_most @ price)
+        if lines.tenants:
+            sold_usd -= self._fair(price, tau, slope, stiffness)
+        value = float(pairs.best_usd[jobs].sum())
+        return Point(value - sold_usd, smooth - sold_usd, slope, stiffness)
 
-    def _knots(self, price: Floats) -> Floats:
-        """Return cumulative prices of slots, then the others."""
-        count, slots = self.lines.capacity.shape
-        knots = np.zeros((count, slots + 1))
-        np.cumsum(price[: count * slots].reshape(count, slots), axis=1, out=knots[:, 1:])
-        return np.concatenate([knots.ravel(), price[count * slots :]])
+    def _fair(self, price: Floats, tau: float, slope: Floats, stiffness: Floats) -> float:
+        r"""Return :math:`\min(\varphi, \sum \nu)`; add its smoothed slope."""
+        tenants, unfair_usd = self.lines.tenants, self.lines.unfair_usd
+        paid_usd, soft_usd = float(price[-tenants:].sum()), tau * self.unit_usd
+        worst = float(np.exp(-np.logaddexp(0.0, (paid_usd - unfair_usd) / soft_usd)))
+        slope[-tenants:] += self.part * worst
+        stiffness[-tenants:] += self.part * tenants * worst * (1 - worst) / soft_usd
+        return self.part * min(unfair_usd, paid_usd)
 
-    def _slots(self, used: Floats) -> Floats:
-        """Return what is used of slots, then of the others; the transpose of `_knots`."""
-        count, slots = self.lines.capacity.shape
-        knots = used[: self.lines.knots].reshape(count, slots + 1)
-        booked = -np.cumsum(knots, axis=1)[:, :slots] * self.lines.limited
-        return np.concatenate([booked.ravel(), used[self.lines.knots :]])
 
-    def _fair(self, price: Floats) -> tuple[float, float]:
-        r"""Return :math:`\min(\varphi, \sum \nu)` and its slope."""
-        if not self.lines.tenants:
-            return 0.0, 0.0
-        paid = float(price[-self.lines.tenants :].sum())
-        return min(self.lines.unfair_usd, paid), float(paid < self.lines.unfair_usd)
+def ascend(lagrangian: Lagrangian, price: Floats, temperatures: Floats) -> Ascent:
+    """Return better prices, if there are.
+
+    Parameters
+    ----------
+    price : floats, (slots of all lines + L + tenants,)
+        Where to start.
+    temperatures : floats
+        Of each step, in units of the jobs.
+    """
+    use, least = _scales(lagrangian)
+    best, best_usd, before_usd = price, -np.inf, -np.inf
+    point, last, inertia = price, price, 1.0
+    slope = lagrangian(price, float(temperatures[0]), lagrangian.limited).slope
+    for tau in temperatures.tolist():
+        there = lagrangian(point, tau, ((point > 0) | (slope > 0)) & lagrangian.limited)
+        if there.usd > best_usd:
+            best, best_usd = point, there.usd
+        slope, reach = there.slope, TRUST * tau * lagrangian.unit_usd / use
+        step = np.clip(slope / (there.stiffness + least / tau), -reach, reach)
+        moved = np.maximum(point + step, 0.0)
+        if there.smooth_usd < before_usd or slope @ (moved - last) < 0:
+            inertia = 1.0
+        more = (1 + np.sqrt(1 + 4 * inertia**2)) / 2
+        point = np.maximum(moved + (inertia - 1) / more * (moved - last), 0.0)
+        before_usd, last, inertia = there.smooth_usd, moved, more
+    return Ascent(price=best, usd=best_usd, latest=point)
+
+
+def _scales(lagrangian: Lagrangian) -> tuple[Floats, Floats]:
+    """Return what is used of each row at a time, and its least curvature at temperature 1."""
+    table, lines = lagrangian.table, lagrangian.lines
+    count, slots = lines.capacity.shape
+    line, use = table.loads["line"], table.loads["use"]
+    length = np.repeat(table.rows["slots"], table.rows["load_end"] - table.rows["load"])
+    means = _means(line, [use, use**2 * length], count)
+    limits = table.limit.ravel()
+    use = np.abs(table.limit_use.ravel())
+    of_limits = _means(limits, [use, use**2], len(lines.at_most))
+    share = table.rows["share"]
+    of_shares = _means(table.rows["tenant"], [share, share**2], lines.tenants)
+    mean, square = (
+        np.concatenate([np.repeat(one, slots), limit, tenant])
+        for one, limit, tenant in zip(means, of_limits, of_shares, strict=True)
+    )
+    return mean, UNDECIDED * square / lagrangian.unit_usd
+
+
+def _means(row: NDArray[np.integer], figures: list[Floats], rows: int) -> list[Floats]:
+    """Return the mean of each figure in each row, 1 where there is none; -1 is no row."""
+    users = np.bincount(row + 1, minlength=rows + 1)[1:]
+    sums = (np.bincount(row + 1, figure, rows + 1)[1:] for figure in figures)
+    return [np.where(one > 0, one / np.maximum(users, 1), 1.0) for one in sums]

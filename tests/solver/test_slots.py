@@ -15,10 +15,8 @@ from hybridplace.solver.instance import Instance
 from hybridplace.solver.pricing import no_prices, reduced, reduced_at
 from hybridplace.solver.slots import relax_slots
 from hybridplace.solver.static import relax_static
-from hybridplace.solver.working import lines_of, price_vector, prices_of, working_set
 from tests.solver.drawn import POOLS, drawn_instance, drawn_instance_by_hour
 from tests.solver.small import cheapest_usd, small_instance
-from tests.solver.test_pricing import drawn_prices
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -81,13 +79,13 @@ def test_no_plan_costs_less_than_the_bound(seed, slots):
 @pytest.mark.parametrize("draw", [drawn_instance, drawn_instance_by_hour])
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_bound_is_near_the_linear_program(draw, seed):
-    """It is not above, and at most 1 % below, also where capacity varies by the hour."""
+    """It is not above, and at most 0.3 % below, also where capacity varies by the hour."""
     instance = draw(40, seed, slots=24)
 
     bound_usd = relax_slots(instance).bound_usd
 
     best_usd = _linear_program_usd(instance)
-    assert 0.99 * best_usd <= bound_usd <= best_usd * (1 + 1e-9)
+    assert 0.997 * best_usd <= bound_usd <= best_usd * (1 + 1e-9)
 
 
 def test_time_adds_nothing_where_there_is_one_slot():
@@ -138,30 +136,6 @@ def test_nobody_is_expected_where_nothing_is_left():
     end = lp.start + instance.options.slots[lp.option]
     assert len(own)
     assert ((end[own] <= 20) | (lp.start[own] >= 30)).all()
-
-
-@given(SEEDS, SEEDS)
-@settings(deadline=None, max_examples=60)
-def test_the_matrix_of_a_working_set_prices_its_pairs(seed, prices_seed):
-    """Cumulative prices times entries, and the cost, are the reduced costs."""
-    instance = small_instance(seed)
-    prices = drawn_prices(instance, prices_seed)
-    if instance.unfair_usd == 0:
-        prices = replace(prices, share=np.zeros_like(prices.share))
-    option, start = _pairs(instance)
-    lines = lines_of(instance)
-
-    found = working_set(instance, lines, option, start, np.zeros(len(instance.options.job)))
-
-    price = price_vector(lines, prices)
-    count, slots = lines.capacity.shape
-    knots = np.zeros((count, slots + 1))
-    np.cumsum(price[: count * slots].reshape(count, slots), axis=1, out=knots[:, 1:])
-    usd = found.cost_usd + found.uses @ np.concatenate([knots.ravel(), price[count * slots :]])
-    assert usd == pytest.approx(reduced_at(instance, prices, option, start))
-    back = prices_of(instance, lines, price)
-    assert (back.capacity == prices.capacity).all()
-    assert (back.limit == prices.limit).all()
 
 
 @given(SEEDS)
