@@ -85,9 +85,9 @@ def figure_over(problem: Problem, holder: Offer | Site, figure: Figure, run: Run
     A figure that is forecast by the hour has, in each slot, the mean of the slot's hours; of a slot
     that the run covers in part, that part counts.
     """
-    by_slot = problem.by_slot.get((holder.id, figure))
+    by_slot = problem.by_slot.get((holder.id, figure)) if problem.forecasts else None
     if by_slot is None:
-        stated: float | None = getattr(holder, figure.value)
+        stated: float | None = getattr(holder, figure)
         return stated
     first, slot_h = first_slot(problem, run.start_h), problem.slot_h
     slots = range(first, first + len(run.workers))

@@ -82,12 +82,14 @@ def workers_per_machine(shape: Shape, offer: Offer) -> int:
 
 def workers_on(shape: Shape, machine: Node | Offer) -> int:
     """Return how many workers an empty machine holds, by its size alone."""
-    needs = (
-        (shape.accelerators, float(machine.accelerators)),
-        (shape.cpus, machine.cpus),
-        (shape.memory_gib, machine.memory_gib),
-    )
-    return min(math.floor(has / need + _SIZE_TOLERANCE) for need, has in needs if need > 0)
+    holds = math.inf
+    if shape.accelerators > 0:
+        holds = machine.accelerators / shape.accelerators
+    if shape.cpus > 0:
+        holds = min(holds, machine.cpus / shape.cpus)
+    if shape.memory_gib > 0:
+        holds = min(holds, machine.memory_gib / shape.memory_gib)
+    return math.floor(holds + _SIZE_TOLERANCE)
 
 
 def machines_for(workers: int, shape: Shape, offer: Offer) -> float:
@@ -183,6 +185,7 @@ def load_workers(problem: Problem, work: Inference, shape: Shape, slot: int) -> 
     first = math.floor(begin + slot * problem.slot_h + TIME_TOLERANCE_H)
     last = math.ceil(begin + (slot + 1) * problem.slot_h - TIME_TOLERANCE_H) - 1
     loads = work.load_rps if len(work.load_rps) > 1 else work.load_rps * HOURS_PER_DAY
+    last = min(last, first + HOURS_PER_DAY - 1)
     peak_rps = max(loads[hour % HOURS_PER_DAY] for hour in range(first, max(first, last) + 1))
     return math.ceil(peak_rps * SECONDS_PER_HOUR / shape.units_h - _SIZE_TOLERANCE)
 

@@ -6,8 +6,9 @@ machines: what depends on hardware alone is computed once per kind.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,16 +115,17 @@ def filters_of(problem: Problem) -> dict[Filter, int]:
 
 def table_of(problem: Problem) -> OfferTable:
     """Return the offers of `problem` as columns."""
-    offers, sites = problem.offers, [problem.site[offer.site] for offer in problem.offers]
+    offers = problem.offers
     site_row = {site.id: row for row, site in enumerate(problem.sites)}
     group_row = {group: row for row, group in enumerate(groups_of(problem))}
     kind, kinds = _kinds(problem)
-    pue = _numbers(site.pue for site in sites)
+    site_of = _rows(site_row[offer.site] for offer in offers)
+    pue = _numbers(site.pue for site in problem.sites)[site_of]
     machine_kw = _machine_w(problem, kinds)[kind] / WATTS_PER_KILOWATT * pue
-    tariffs = tariffs_of(problem, machine_kw, pue)
+    tariffs = tariffs_of(problem, site_of, machine_kw, pue)
     return OfferTable(
         kinds=kinds,
-        site=np.array([site_row[offer.site] for offer in offers], dtype=np.int32),
+        site=site_of,
         kind=kind,
         group=_rows(group_row.get(group, -1) for group in map(_group_key, offers)),
         owned=kinds.owned[kind],
@@ -132,7 +134,7 @@ def table_of(problem: Problem) -> OfferTable:
         tariffs=tariffs,
         machine_kw=machine_kw,
         pue=pue,
-        quota=_numbers(_counts(problem, offer) for offer in offers),
+        quota=_quota(problem),
         at_most=_at_most(problem),
         in_scope=_in_scope(problem),
     )
@@ -142,26 +144,48 @@ def _group_key(offer: Offer) -> tuple[str, str]:
     return group_of(offer) or ("", "")
 
 
+_HARDWARE = (
+    "accelerator",
+    "architecture",
+    "market._value_",
+    "accelerators",
+    "cpus",
+    "memory_gib",
+    "accelerator_power_w",
+    "interconnect_gbps",
+    "interruptions_per_h",
+    "disk_usd_gib_h",
+    "address_usd_h",
+)
+
+
+def _kind(problem: Problem, offer: Offer) -> tuple[object, ...]:
+    """Return what makes the kind of an offer."""
+    return (
+        offer.accelerator,
+        offer.architecture,
+        offer.market is Market.OWNED,
+        offer.accelerators,
+        offer.cpus,
+        offer.memory_gib,
+        offer.accelerator_power_w,
+        offer.interconnect_gbps,
+        interruptions_per_h(problem, offer),
+        offer.disk_usd_gib_h,
+        offer.address_usd_h,
+    )
+
+
 def _kinds(problem: Problem) -> tuple[Indices, Kinds]:
     """Return the kind of each offer, and the kinds."""
+    raw: dict[tuple[object, ...], int] = {}
+    keys = map(attrgetter(*_HARDWARE), problem.offers)
+    row = _rows(raw.setdefault(key, len(raw)) for key in keys)
+    first = np.zeros(len(raw), dtype=np.int64)
+    first[row[::-1]] = np.arange(len(row))[::-1]
     row_of: dict[tuple[object, ...], int] = {}
-    keys = [
-        (
-            offer.accelerator,
-            offer.architecture,
-            offer.market is Market.OWNED,
-            offer.accelerators,
-            offer.cpus,
-            offer.memory_gib,
-            offer.accelerator_power_w,
-            offer.interconnect_gbps,
-            interruptions_per_h(problem, offer),
-            offer.disk_usd_gib_h,
-            offer.address_usd_h,
-        )
-        for offer in problem.offers
-    ]
-    kind = _rows(row_of.setdefault(key, len(row_of)) for key in keys)
+    one_of = [problem.offers[one] for one in first.tolist()]
+    kind = _rows(row_of.setdefault(_kind(problem, one), len(row_of)) for one in one_of)[row]
     columns = [list(column) for column in zip(*row_of, strict=True)] or [[] for _ in range(11)]
     names, architectures, owned, *figures = columns
     numbers = [_numbers(column) for column in figures]
@@ -210,28 +234,44 @@ def _most_of(problem: Problem, pool: Pool) -> float:
 
 
 def _in_scope(problem: Problem) -> Bools:
-    sites = [problem.site[offer.site] for offer in problem.offers]
+    place, offers = places_of(problem.offers)
+    sites = [problem.site[offer.site] for offer in offers]
     rows = [
         [
             at in (None, site.id)
             and provider in (None, site.provider)
             and country in (None, site.country)
             and market in (None, offer.market)
-            for offer, site in zip(problem.offers, sites, strict=True)
+            for offer, site in zip(offers, sites, strict=True)
         ]
         for at, provider, country, market in filters_of(problem)
     ]
-    return np.array(rows, dtype=bool).reshape(len(rows), len(problem.offers))
+    return np.array(rows, dtype=bool).reshape(len(rows), len(offers))[:, place]
 
 
-def _counts(problem: Problem, offer: Offer) -> float:
-    """Return what one machine counts towards its quota."""
-    match problem.pool[offer.pool].measure if offer.pool else None:
-        case Measure.MACHINES:
-            return 1.0
-        case Measure.CPUS:
-            return offer.cpus
-        case Measure.ACCELERATORS:
-            return float(offer.accelerators)
-        case None:
-            return 0.0
+def places_of(offers: Sequence[Offer]) -> tuple[Indices, list[Offer]]:
+    """Return a number of each offer, and of each number one: all that denials and limits look at.
+
+    Offers with the same site, market and confidential computing have the same.
+    """
+    row_of: dict[tuple[object, ...], int] = {}
+    keys = list(map(attrgetter("site", "market._value_", "confidential"), offers))
+    place = _rows(row_of.setdefault(key, len(row_of)) for key in keys)
+    first = dict(zip(reversed(keys), reversed(offers), strict=True))
+    return place, [first[key] for key in row_of]
+
+
+def _quota(problem: Problem) -> Floats:
+    """Return what one machine of each offer counts towards its quota."""
+    measure = {pool.id: pool.measure for pool in problem.pools}
+    return _numbers(
+        _counts(measure[offer.pool], offer) if offer.pool else 0.0 for offer in problem.offers
+    )
+
+
+def _counts(measure: Measure | None, offer: Offer) -> float:
+    if measure is Measure.MACHINES:
+        return 1.0
+    if measure is Measure.CPUS:
+        return offer.cpus
+    return float(offer.accelerators) if measure is Measure.ACCELERATORS else 0.0

@@ -48,6 +48,9 @@ TEXT: dict[Reason, str] = {
 }
 
 
+_BITS = tuple((reason.value, reason) for reason in Reason)
+
+
 def reasons_of(mask: int) -> tuple[Reason, ...]:
     """Return the reasons in a mask, in the order of their bits."""
-    return tuple(reason for reason in Reason if mask & reason)
+    return tuple(reason for bit, reason in _BITS if mask & bit)

@@ -14,6 +14,7 @@ from hybridplace.model.data import copies_needed, holders, transfer_hours
 from hybridplace.model.plan import Placement, Plan, Share, Status, Transfer, Unplaced
 from hybridplace.model.problem import Problem
 from hybridplace.model.run import TIME_TOLERANCE_H, planned_quantile, run_once
+from hybridplace.model.site import Offer
 from hybridplace.model.verify import MONEY_TOLERANCE
 from hybridplace.solver.candidates import Candidates
 from hybridplace.solver.exact import Solution
@@ -227,16 +228,23 @@ def exclusion_counts(
     otherwise = f"{NOT_MADE} {', '.join(sorted(map(str, makers)))}" if makers else NO_ROOM
     number = next(row for row, job in enumerate(problem.jobs) if job.id == name)
     counts: Counter[str] = Counter()
-    for row, mask in enumerate(fewest_reasons(compiled, number)):
-        if mask == 0:
-            counts[otherwise] += 1
-        for reason in reasons_of(mask):
-            if reason is Reason.POLICY:
-                rules = denying_rules(problem, name, problem.offers[row])
-                counts.update(f"{TEXT[reason]} {rule}" for rule in rules)
-            else:
-                counts[TEXT[reason]] += 1
+    masks = fewest_reasons(compiled, number)
+    rules = {
+        key: denying_rules(problem, name, offer)
+        for key, offer in {_place(offer): offer for offer in problem.offers}.items()
+    }
+    for mask, times in Counter(masks).items():
+        told = [TEXT[one] for one in reasons_of(mask) if one is not Reason.POLICY]
+        counts.update(dict.fromkeys(told if mask else [otherwise], times))
+    for offer, mask in zip(problem.offers, masks, strict=False):
+        if mask & Reason.POLICY.value:
+            counts.update(f"{TEXT[Reason.POLICY]} {rule}" for rule in rules[_place(offer)])
     return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _place(offer: Offer) -> tuple[object, ...]:
+    """Return all that a policy looks at."""
+    return (offer.site, offer.market, offer.confidential)
 
 
 def fewest_reasons(compiled: Compiled, number: int) -> list[int]:
@@ -245,4 +253,5 @@ def fewest_reasons(compiled: Compiled, number: int) -> list[int]:
     if masks.size == 0:
         return []
     best = np.bitwise_count(masks).argmin(axis=0)
-    return [int(mask) for mask in masks[best, np.arange(masks.shape[1])]]
+    fewest: list[int] = masks[best, np.arange(masks.shape[1])].tolist()
+    return fewest

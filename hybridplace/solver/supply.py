@@ -15,7 +15,14 @@ from hybridplace.solver.dominance import offers_worth
 from hybridplace.solver.groups import Group, groups_of, nodes_of
 from hybridplace.solver.instance import Bools, Floats, Indices, Ints
 from hybridplace.solver.needs import Hardware, JobTable, ShapeTable, job_table, shape_table
-from hybridplace.solver.offers import OfferTable, filter_of, filters_of, runs_on, table_of
+from hybridplace.solver.offers import (
+    OfferTable,
+    filter_of,
+    filters_of,
+    places_of,
+    runs_on,
+    table_of,
+)
 from hybridplace.solver.records import (
     FIGURE,
     JOB,
@@ -172,8 +179,9 @@ def _denied(problem: Problem) -> tuple[Bools, dict[str, int]]:
             by_job[job] = (*by_job.get(job, ()), number)
     row_of: dict[tuple[int, ...], int] = {(): 0}
     policy_of = {job: row_of.setdefault(key, len(row_of)) for job, key in by_job.items()}
+    place, offers = places_of(problem.offers)
     covered = {
-        number: [denial.covers(offer) for offer in problem.offers]
+        number: np.array([denial.covers(offer) for offer in offers], dtype=bool)[place]
         for number in sorted({one for key in row_of for one in key})
         for denial in (problem.denials[number],)
     }

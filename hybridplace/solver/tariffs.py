@@ -69,17 +69,19 @@ def carbon_usd_g(problem: Problem) -> float:
     return problem.assumptions.carbon_usd_t / GRAMS_PER_TONNE
 
 
-def tariffs_of(problem: Problem, machine_kw: Floats, pue: Floats) -> Tariffs:
+def tariffs_of(problem: Problem, site: Indices, machine_kw: Floats, pue: Floats) -> Tariffs:
     """Return the figures of all offers.
 
     Parameters
     ----------
+    site : indices
+        Row of `Problem.sites`.
     machine_kw, pue : floats
         What a whole machine draws, PUE included; the PUE of its site.
     """
     owned = np.array([offer.market is Market.OWNED for offer in problem.offers], dtype=bool)
     series, row = _rows(problem, owned)
-    stated = [_stated(problem, figure) for figure in FIGURES]
+    stated = _stated(problem, site)
 
     def tariff(values: Floats) -> Tariff:
         figures = [
@@ -125,10 +127,13 @@ def _weighted(amount: Floats, price: float) -> Floats | float:
     return amount * price if price > 0 else 0.0
 
 
-def _stated(problem: Problem, figure: Figure) -> Floats:
-    """Return a figure of each offer, or of its site, as stated."""
-    listed = [getattr(_holder(problem, offer, figure), figure.value) for offer in problem.offers]
-    return np.array([np.nan if one is None else one for one in listed], dtype=np.float64)
+def _stated(problem: Problem, site: Indices) -> list[Floats]:
+    """Return figures of each offer, the last two of its site, as stated."""
+    price, *others = FIGURES
+    listed = [[getattr(offer, price) for offer in problem.offers]]
+    listed += [[getattr(one, figure) for one in problem.sites] for figure in others]
+    prices, energy, carbon = (np.array(column, dtype=np.float64) for column in listed)
+    return [prices, energy[site], carbon[site]]
 
 
 def _holder(problem: Problem, offer: Offer, figure: Figure) -> Offer | Site:
