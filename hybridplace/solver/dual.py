@@ -22,15 +22,12 @@ sample of the jobs, so a stage costs less the colder it is.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hybridplace.solver.instance import Bools, Floats
+from hybridplace.solver.jobwise import bend_jobs, spread_jobs
 from hybridplace.solver.master import Master, core
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
 
 STAGES = 12
 """Temperatures at most; at the first all jobs are undecided, at the last few are."""
@@ -86,14 +83,11 @@ FEW_COLUMNS = 5_000
 FINAL_REACH = 4.0
 """How far from the optimum prices are thought to end, in last temperatures."""
 
-STEP_ROUNDS = 10
-"""Of finding which rows a step holds at their bounds, and of cutting it in halves."""
+STEP_ROUNDS = 3
+"""Of finding which rows a step holds at their bounds."""
 
-DENSE = 6
-"""Matrices with more than one entry in so many are multiplied as dense ones."""
-
-DENSE_ROWS = 4_096
-"""Rows of a matrix that are multiplied at once."""
+HALVES = 10
+"""Of a step, at most, until it gains."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,14 +254,9 @@ def _change(smooth: _Smooth, price: Floats, spread: _Spread, step: Floats) -> fl
 def _spread(smooth: _Smooth, price: Floats) -> _Spread:
     """Return the smoothed dual; exponents are at most 0, so nothing overflows."""
     master = smooth.master
-    reduced = master.reduced(price)
-    best = master.best(reduced)
-    weight = np.exp((np.repeat(best, master.counts) - reduced) / smooth.column_usd)
-    rejected = np.exp((best - master.reject_usd) / smooth.job_usd)
-    total = master.sum_by_job(weight) + rejected
-    weight /= np.repeat(total, master.counts)
-    slope = master.uses.T @ weight - master.at_most
-    usd = float(best.sum()) - float(smooth.job_usd @ np.log(total)) - float(master.at_most @ price)
+    weight, slope = np.empty(len(master.cost_usd)), -master.at_most
+    usd = spread_jobs(master.columns, price, smooth.job_usd, weight, slope)
+    usd -= float(master.at_most @ price)
     worst = 0.0
     if master.shares:
         paid_usd = float(price[-master.shares :].sum())
@@ -279,46 +268,19 @@ def _spread(smooth: _Smooth, price: Floats) -> _Spread:
 
 
 def _curvature(smooth: _Smooth, spread: _Spread) -> tuple[Floats, Floats, Bools]:
-    r"""Return minus the Hessian, what damps its diagonal, and which rows have next to none.
+    """Return minus the Hessian, what damps its diagonal, and which rows have next to none.
 
-    .. math:: \sum_j \frac{1}{\tau_j} \Big(\sum_{i \in j} w_i a_i a_i^T
-              - \sum_{i \in j} w_i a_i \sum_{i \in j} w_i a_i^T\Big)
-
-    The damping is a small part of the first sum, and of what one undecided job would give.
+    The damping is a small part of its first sum, and of what one undecided job would give.
     """
-    from scipy.sparse import csr_array
-
     master, rows = smooth.master, len(smooth.scale)
-    counts = spread.weight > LIGHT
-    kept = np.flatnonzero(counts)
-    first = np.concatenate([[0], np.cumsum(master.sum_by_job(counts.astype(np.int64)))])
-    uses, weight, column_usd = master.uses[kept], spread.weight[kept], smooth.column_usd[kept]
-    entries = np.diff(uses.indptr)
-    used = np.repeat(weight / column_usd, entries) * uses.data
-    alone = np.bincount(uses.indices, used * uses.data, rows).astype(np.float64)
-    weighted = csr_array((used, uses.indices, uses.indptr), uses.shape)
-    hessian = np.diag(alone) if entries.max(initial=0) < 2 else (uses.T @ weighted).toarray()
-    mean = np.repeat(weight / np.sqrt(column_usd), entries) * uses.data
-    hessian -= _square(csr_array((mean, uses.indices, uses.indptr[first]), (len(first) - 1, rows)))
+    hessian, alone = np.zeros((rows, rows)), np.zeros(rows)
+    bend_jobs(master.columns, smooth.job_usd, spread.weight, LIGHT, hessian, alone)
     if master.shares:
         open_share = spread.worst * (1 - spread.worst / master.worst) / smooth.worst_usd
         hessian[-master.shares :, -master.shares :] += open_share
     # Of an undecided job of the mean unit.
     one = smooth.scale**2 * float(master.unit_usd.mean()) / smooth.tau
     return hessian, 1e-4 * alone + 1e-6 * one, np.diag(hessian) < FLAT * one
-
-
-def _square(matrix: csr_array) -> Floats:
-    """Return the product of a matrix, transposed, with itself."""
-    size, rows = matrix.shape
-    square = np.zeros((rows, rows))
-    if matrix.nnz * DENSE < size * rows:
-        square += (matrix.T @ matrix).toarray()
-        return square
-    for begin in range(0, size, DENSE_ROWS):
-        part = matrix[begin : begin + DENSE_ROWS].toarray()
-        square += part.T @ part
-    return square
 
 
 def _step(slope: Floats, system: Floats, low: Floats, high: Floats) -> Floats:
@@ -332,8 +294,8 @@ def _step(slope: Floats, system: Floats, low: Floats, high: Floats) -> Floats:
         rows = np.flatnonzero(((step > low) | (rest > 0)) & ((step < high) | (rest < 0)))
         if not len(rows):
             break
-        move = np.linalg.solve(system[np.ix_(rows, rows)], rest[rows])
-        for _ in range(STEP_ROUNDS):
+        move = _solve(system[np.ix_(rows, rows)], rest[rows])
+        for _ in range(HALVES):
             moved = np.zeros_like(step)
             moved[rows] = np.clip(step[rows] + move, low[rows], high[rows]) - step[rows]
             if rest @ moved > moved @ system @ moved / 2:
@@ -345,3 +307,13 @@ def _step(slope: Floats, system: Floats, low: Floats, high: Floats) -> Floats:
         if (moved[rows] == move).all():
             break
     return step
+
+
+def _solve(system: Floats, right: Floats) -> Floats:
+    """Solve a system that is positive definite, but for rounding."""
+    from scipy.linalg.lapack import dposv
+
+    _, solution, fault = dposv(system, right)
+    if fault:
+        solution = np.linalg.solve(system, right)
+    return np.asarray(solution, dtype=np.float64)

@@ -16,8 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -30,19 +29,15 @@ from hybridplace.solver.instance import (
     Ints,
     Prices,
 )
+from hybridplace.solver.jobwise import Columns, good_columns, least_usd
 from hybridplace.solver.pricing import limit_uses_at
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 
-PART = 1 << 16
-"""Columns that are looked at together."""
-
 LEAST_UNIT = 1e-3
 """Of a job, as a share of what columns cost on average."""
-
-Number = TypeVar("Number", Floats, Ints)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,22 +81,18 @@ class Master:
         """Columns of each job."""
         return np.diff(self.first)
 
-    def reduced(self, price: Floats) -> Floats:
-        r"""Return :math:`\bar c_i = c_i + \sum_r a_{ri} \lambda_r` of each column, in USD."""
-        reduced: Floats = self.cost_usd + self.uses @ price
-        return reduced
-
-    def best(self, reduced: Floats) -> Floats:
-        """Return what each job costs at best: its least reduced cost, or its rejection."""
-        if not len(self.reject_usd):
-            return self.reject_usd
-        return np.minimum(np.minimum.reduceat(reduced, self.first[:-1]), self.reject_usd)
-
-    def sum_by_job(self, figure: Number) -> Number:
-        """Return the sum over the columns of each job."""
-        if not len(figure):
-            return figure
-        return np.add.reduceat(figure, self.first[:-1])
+    @cached_property
+    def columns(self) -> Columns:
+        """The same arrays as compiled loops read them."""
+        return Columns(
+            first=self.first,
+            cost_usd=self.cost_usd,
+            reject_usd=self.reject_usd,
+            unit_usd=self.unit_usd,
+            indptr=self.uses.indptr.astype(np.int32, copy=False),
+            indices=self.uses.indices.astype(np.int32, copy=False),
+            data=self.uses.data,
+        )
 
     def fair_usd(self, price: Floats) -> float:
         r"""Return :math:`\min(\varphi, \sum_u \nu_u)`, the value of `m` at these prices."""
@@ -111,37 +102,9 @@ class Master:
 
     def bound_usd(self, price: Floats) -> float:
         """Return the value of the Lagrangian: no solution costs less."""
-        jobs_usd = sum(float(part.best(part.reduced(price)).sum()) for part in self.parts())
+        jobs_usd = least_usd(self.columns, price)
         scarce_usd = float(self.at_most @ price)
         return self.constant_usd + jobs_usd + self.fair_usd(price) - scarce_usd
-
-    def parts(self) -> Iterator[Master]:
-        """Yield the jobs in parts that fit the processor's cache; these are views."""
-        from scipy.sparse import csr_array
-
-        if not len(self.counts):
-            yield self
-            return
-        steps = np.arange(PART, self.first[-1], PART)
-        cuts = np.unique(
-            np.concatenate([[0], np.searchsorted(self.first, steps), [len(self.counts)]])
-        )
-        for begin, end in pairwise(cuts.tolist()):
-            first = self.first[begin : end + 1]
-            uses, columns = self.uses, slice(int(first[0]), int(first[-1]))
-            pointers = uses.indptr[columns.start : columns.stop + 1]
-            entries = slice(int(pointers[0]), int(pointers[-1]))
-            yield replace(
-                self,
-                first=first - first[0],
-                cost_usd=self.cost_usd[columns],
-                reject_usd=self.reject_usd[begin:end],
-                unit_usd=self.unit_usd[begin:end],
-                uses=csr_array(
-                    (uses.data[entries], uses.indices[entries], pointers - pointers[0]),
-                    (len(pointers) - 1, uses.shape[1]),
-                ),
-            )
 
     def sample(self, jobs: Ints) -> Master:
         """Return the same with these jobs only (ascending), and as much less of each row."""
@@ -188,8 +151,9 @@ def core(master: Master, price: Floats, box: Floats, margin: float = 0.0) -> Cor
     :math:`\bar c_k + \sum_r |a_{rk}| \delta_r` of its job by more than the margin, in units of the
     job: within the box the core has the same Lagrangian as the whole.
     """
-    found = [_good(part, price, box, margin) for part in master.parts()]
-    good, ways, is_open = (np.concatenate(some) for some in zip(*found, strict=True))
+    good, ways = np.empty(len(master.cost_usd), np.bool_), np.empty(len(master.counts), np.int64)
+    is_open = np.empty(len(ways), np.bool_)
+    good_columns(master.columns, price, box, margin, good, ways, is_open)
     is_of_open = np.repeat(is_open, master.counts)
     columns, decided = np.flatnonzero(good & is_of_open), np.flatnonzero(good & ~is_of_open)
     paid = float(master.cost_usd[decided].sum()) + float(master.reject_usd[ways == 0].sum())
@@ -208,15 +172,6 @@ def core(master: Master, price: Floats, box: Floats, margin: float = 0.0) -> Cor
         columns=columns,
         decided=decided,
     )
-
-
-def _good(master: Master, price: Floats, box: Floats, margin: float) -> tuple[Bools, Ints, Bools]:
-    """Return which columns can be best, how many in each job, and which jobs are open."""
-    reduced, reach = master.reduced(price), abs(master.uses) @ box
-    worst = master.best(reduced + reach) + margin * master.unit_usd
-    good = reduced - reach <= np.repeat(worst, master.counts)
-    ways = master.sum_by_job(good.astype(np.int64))
-    return good, ways, (ways + (master.reject_usd <= worst) >= 2) & (ways > 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

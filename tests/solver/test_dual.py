@@ -58,17 +58,6 @@ def test_core_has_the_lagrangian_of_the_whole(seed):
     assert near.master.bound_usd(inside) == pytest.approx(master.bound_usd(inside), rel=1e-12)
 
 
-def test_parts_are_the_whole(monkeypatch):
-    """Jobs looked at in parts are the same jobs with the same columns."""
-    monkeypatch.setattr("hybridplace.solver.master.PART", 100)
-    master = _crowd(1)
-    parts = list(master.parts())
-    assert len(parts) > 10
-    assert np.array_equal(np.concatenate([one.cost_usd for one in parts]), master.cost_usd)
-    assert np.array_equal(np.concatenate([one.counts for one in parts]), master.counts)
-    assert sum(one.uses.sum() for one in parts) == pytest.approx(master.uses.sum())
-
-
 @pytest.mark.parametrize("seed", range(4))
 def test_slope_and_curvature_are_derivatives(seed):
     """Both agree with differences of the value and of the slope."""
