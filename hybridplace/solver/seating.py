@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hybridplace.model.capacity import closed
-from hybridplace.model.job import Job
+from hybridplace.model.job import Inference, Job
 from hybridplace.model.plan import Share
 from hybridplace.model.problem import Problem
 from hybridplace.model.run import run_once
@@ -60,6 +60,9 @@ class Seating:
         options, problem = self.instance.options, self.problem
         job = self.jobs[int(options.job[option])]
         offer, shape = problem.offers[int(options.offer[option])], int(options.shape[option])
+        if not isinstance(job.work, Inference):
+            workers = (job.shapes[shape].workers,) * int(options.slots[option])
+            return Stay(job=job, shape=job.shapes[shape], start=start, workers=workers)
         run = run_once(problem, job, offer, shape, start * problem.slot_h)
         assert run is not None  # noqa: S101 - an option fits its offer
         return Stay(job=job, shape=job.shapes[shape], start=start, workers=run.workers)
@@ -170,25 +173,39 @@ def move(
     below_usd: float = np.inf,
 ) -> bool:
     """Put a job that is left out on the cheapest pair that holds it, nodes included."""
-    for option, start, usd in _fitting(state, job):
-        if usd >= below_usd:
-            return False
+    return _move_to(seating, state, _cheaper(state, job, below_usd))
+
+
+Priced = tuple[Ints, Ints, Floats]
+"""Pairs, by option and start, and what each costs."""
+
+
+def _cheaper(state: State, job: int, below_usd: float) -> Priced:
+    """Return the pairs of a job that cost less than leaving it out, and less than that."""
+    option, start = all_pairs(state, job)
+    usd = state.costs(option, start)
+    some = np.flatnonzero(usd < min(below_usd, state.instance.jobs.reject_usd[job]))
+    return option[some], start[some], usd[some]
+
+
+def _move_to(seating: Seating, state: State, pairs: Priced) -> bool:
+    """Put a job that is left out on the cheapest of some pairs that holds it, nodes included."""
+    for option, start, usd in _fitting(state, *pairs):
         if seating.take(option, start):
             state.place(option, start, usd)
             return True
     return False
 
 
-def _fitting(state: State, job: int) -> Iterator[tuple[int, int, float]]:
-    """Yield the pairs of a job that fit, each option at its best start, the cheapest first."""
-    option, start = all_pairs(state, job)
-    fits = state.fits(option, start)
-    option, start = option[fits], start[fits]
-    usd = state.costs(option, start)
+def _fitting(
+    state: State, option: Ints, start: Ints, usd: Floats
+) -> Iterator[tuple[int, int, float]]:
+    """Yield those of some pairs that fit, each option at its best start, the cheapest first."""
+    fits = np.flatnonzero(state.fits(option, start)) if len(option) else option
+    option, start, usd = option[fits], start[fits], usd[fits]
     order = np.lexsort((start, option, usd))
     order = order[_first_of_each(option[order])]
-    below = order[usd[order] < state.instance.jobs.reject_usd[job]]
-    for k in below[:TRIED].tolist():
+    for k in order[:TRIED].tolist():
         yield int(option[k]), int(start[k]), float(usd[k])
 
 
@@ -212,11 +229,14 @@ def _fill(seating: Seating, state: State, tries: int) -> None:
 def retry(seating: Seating, state: State, job: int) -> None:
     """Move a job if a cheaper pair holds it; else leave it where it is."""
     option, start, usd = int(state.option[job]), int(state.start[job]), float(state.usd[job])
+    cheaper = _cheaper(state, job, usd - LEAST_GAIN_USD)
+    if not len(cheaper[0]):
+        return
     shares: tuple[Share, ...] = ()
     if option >= 0:
         state.remove(job)
         shares = seating.leave(option, start)
-    if not move(seating, state, job, below_usd=usd - LEAST_GAIN_USD) and option >= 0:
+    if not _move_to(seating, state, cheaper) and option >= 0:
         state.place(option, start, usd)
         seating.come_back(option, start, shares)
 
