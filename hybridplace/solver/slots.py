@@ -33,8 +33,8 @@ FEWEST_STEPS, MOST_STEPS = 60, 160
 WORK = 1_000_000
 """Jobs that are looked at, over all steps."""
 
-LEAST_PART = 0.01
-"""Of a job, smaller ones are dropped."""
+LEAST_PART = 0.1
+"""Of the largest part of its job: smaller ones are dropped."""
 
 
 def relax_slots(
@@ -133,15 +133,20 @@ def _least_use(instance: Instance) -> Floats:
 
 
 def _parts(lagrangian: Lagrangian, price: Floats) -> Fractional:
-    """Return the parts of jobs that are worth trying."""
+    """Return the parts of jobs that are worth trying; what is dropped goes to the others."""
     table, pairs = lagrangian.table, lagrangian.pairs
     lagrangian(price, COLD, price > 0)
-    looked = np.repeat(pairs.end, np.diff(table.first)) > np.arange(len(table.option))
-    rows = table.rows[looked]
-    total = np.cumsum(rows["count"], dtype=np.int64)
-    some = np.flatnonzero(pairs.usd[: total[-1] if len(total) else 0] > LEAST_PART)
-    row = np.searchsorted(total, some, side="right")
-    start = some - (total - rows["count"])[row] + rows["begin"][row]
-    option = table.option[looked][row]
+    looked = pairs.end - table.first[:-1]
+    rows = np.flatnonzero(np.arange(len(table.option)) < np.repeat(pairs.end, np.diff(table.first)))
+    count = table.rows["count"][rows].astype(np.int64)
+    part, row = pairs.usd[: int(count.sum())], np.repeat(rows, count)
+    job = np.repeat(np.repeat(lagrangian.jobs, looked), count)
+    largest = np.zeros(len(looked))
+    np.maximum.at(largest, job, part)
+    some = np.flatnonzero(part > LEAST_PART * largest[job])
+    whole, kept = (np.bincount(job[at], part[at], len(looked)) for at in (slice(None), some))
+    value = part[some] * (whole / np.maximum(kept, 1e-9))[job[some]]
+    start = some - pairs.begin[row[some]] + table.rows["begin"][row[some]]
+    option = table.option[row[some]]
     order = np.lexsort((start, option))
-    return Fractional(option=option[order], start=start[order], value=pairs.usd[some][order])
+    return Fractional(option=option[order], start=start[order], value=value[order])
