@@ -13,8 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hybridplace.solver.compiled import compiled
 from hybridplace.solver.copies import reading_usd
 from hybridplace.solver.instance import Bools, Data, Floats, Ints
+
+
+NEGLIGIBLE = 16.0
+"""Terms so many temperatures above the least: ten million of them would move it a little."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +163,8 @@ def gather(forest: Forest, usd: Floats, tau: float) -> list[Floats]:
     """
     messages = []
     for level in forest.levels:
-        message = softmin(usd[level.child][:, :, None] + level.usd, 1, tau)
+        message = np.empty((len(level.child), usd.shape[1]))
+        pass_on(usd[level.child], level.usd, True, tau, message)
         np.add.at(usd, level.parent, message)
         messages.append(message)
     return messages
@@ -172,7 +178,41 @@ def spread(forest: Forest, usd: Floats, messages: list[Floats], tau: float) -> N
             np.isfinite(message), message, 0.0
         )
         rest[~np.isfinite(above)] = np.inf
-        usd[level.child] += softmin(rest[:, None, :] + level.usd, 2, tau)
+        message = np.empty(rest.shape)
+        pass_on(rest, level.usd, False, tau, message)
+        usd[level.child] += message
+
+
+@compiled
+def pass_on(usd: Floats, edge: Floats, up: bool, tau: float, message: Floats) -> None:
+    r"""Write :math:`-\tau \log \sum_s e^{-(usd_s + edge_{sq}) / \tau}` of each edge and site q.
+
+    Terms that are `NEGLIGIBLE` temperatures above the least are left out.
+
+    Parameters
+    ----------
+    usd : floats, (E, S + 1)
+    edge : floats, (E, S + 1, S + 1)
+    up : bool
+        From child to parent; else sums are over the second index of `edge`.
+    tau : float
+        0 is the minimum.
+    message : floats, (E, S + 1)
+    """
+    sites = usd.shape[1]
+    for e in range(len(usd)):
+        for q in range(sites):
+            least = np.inf
+            for s in range(sites):
+                least = min(least, usd[e, s] + (edge[e, s, q] if up else edge[e, q, s]))
+            message[e, q] = least
+            if tau > 0.0 and least < np.inf:
+                total, most = 0.0, least + NEGLIGIBLE * tau
+                for s in range(sites):
+                    one = usd[e, s] + (edge[e, s, q] if up else edge[e, q, s])
+                    if one < most:
+                        total += np.exp((least - one) / tau)
+                message[e, q] = least - tau * np.log(total)
 
 
 def softmin(usd: Floats, axis: int, tau: float) -> Floats:
