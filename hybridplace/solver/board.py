@@ -107,8 +107,8 @@ class Board(NamedTuple):
         Jobs in each group, and how many.
     out : records
         `OUT`.
-    total : floats, (3,)
-        USD of the plan as moves are judged, of the best one truly; whether that one is noted.
+    total : floats, (2,)
+        USD of the plan as moves are judged, and of the best one truly.
     draw : uint64, (1,)
         State of the generator.
     """

@@ -134,8 +134,9 @@ def certified(problem: Problem, plan: Plan) -> Plan:
 def _priced(instance: Instance) -> tuple[Prices, float]:
     """Return good prices, and what they prove."""
     if instance.data is not None:
-        shared = ascend(relaxed_of(instance))[1]
-        shared = by_slot(instance, shared) if instance.slots > 1 else shared
+        merged = relaxed_of(instance)
+        shared = ascend(merged)[1]
+        shared = by_slot(merged, shared) if instance.slots > 1 else shared
         return shared.prices, shared.bound_usd
     relaxed = relax_static(instance) if instance.slots == 1 else relax_slots(instance)
     return relaxed.prices, relaxed.bound_usd

@@ -17,7 +17,6 @@ from hybridplace.solver.compiled import compiled
 from hybridplace.solver.copies import reading_usd
 from hybridplace.solver.instance import Bools, Data, Floats, Ints
 
-
 NEGLIGIBLE = 16.0
 """Terms so many temperatures above the least: ten million of them would move it a little."""
 
@@ -178,9 +177,9 @@ def spread(forest: Forest, usd: Floats, messages: list[Floats], tau: float) -> N
             np.isfinite(message), message, 0.0
         )
         rest[~np.isfinite(above)] = np.inf
-        message = np.empty(rest.shape)
-        pass_on(rest, level.usd, False, tau, message)
-        usd[level.child] += message
+        down = np.empty(rest.shape)
+        pass_on(rest, level.usd, False, tau, down)
+        usd[level.child] += down
 
 
 @compiled

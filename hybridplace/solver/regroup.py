@@ -1,10 +1,10 @@
 """Steps of ruin and recreate where jobs share copies of data and hand on results, in machine code.
 
 A step takes out jobs that compete for nodes, read the same copy, or are of one pipeline, and puts
-each back where the plan then costs least, copies paid once (Schrimpf and others, "Record breaking
-optimization results using the ruin and recreate principle", Journal of Computational Physics 159
-(2000), doi:10.1006/jcph.1999.6413). To try a copy elsewhere, a step lets jobs that look for places
-take it for free where it may open, and for barred where it may close; plans are judged truly.
+each back where the plan then costs least (Schrimpf and others, "Record breaking optimization
+results using the ruin and recreate principle", Journal of Computational Physics 159 (2000),
+doi:10.1006/jcph.1999.6413). To try a copy elsewhere, jobs that look for places may take it for free
+or for barred; plans are judged by what copies truly cost, each paid once.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ MOST_OUT = 96
 TRIES, FIRST_WAYS = 30, 24
 """Jobs that are drawn to find one that loses much, and ways of it that are wished for."""
 
-SWITCHED, BLINK, SMALLEST_USD = 0.15, 0.02, 1e-6
-"""Shares of steps that try to open or close a copy, of ways overlooked; what is no gain."""
+SWITCHED, WISHED, BLINK, SMALLEST_USD = 0.15, 0.5, 0.02, 1e-6
+"""Shares of steps that try to switch a copy, that grant a wish; of ways overlooked; no gain."""
 
 
 @compiled
@@ -198,10 +198,7 @@ def look_ahead(board: Board, job: int, usd: Floats, by_h: Floats) -> None:
 
 @compiled
 def insert(board: Board, job: int, heed: float, blink: float, sites: Floats) -> None:
-    """Put a job that is out where it costs least, the prices heeded so far, if anywhere.
-
-    `sites` is working space; (3, S).
-    """
+    """Put a job that is out where it costs least, the prices heeded so far; `sites` is (3, S)."""
     usd, ready_h, by_h = sites[0], sites[1], sites[2]
     look_back(board, job, usd, ready_h)
     look_ahead(board, job, usd, by_h)
@@ -267,21 +264,15 @@ def take_readers(board: Board, d: int, s: int, n: int) -> int:
 
 @compiled
 def clear(board: Board, w: int, t: int, most: int, n: int) -> int:
-    """Take out up to `most` jobs of the group of a way that run at the same time."""
-    g, wide = board.way[w].group, int(uniform(board.draw) * 2)
-    low, high = t - wide, t + board.way[w].length + wide
-    if g >= len(board.room) - 1:
-        return n
+    """Take out up to `most` jobs of the group of a way that run at about the same time."""
+    g, wide, most = board.way[w].group, int(uniform(board.draw) * 2), min(MOST_OUT, n + most)
     at = int(uniform(board.draw) * board.members[g])
-    for _ in range(board.members[g]):
-        if most <= 0 or n >= MOST_OUT:
-            break
+    for _ in range(board.members[g] if g < len(board.room) - 1 else 0):
         at = 0 if at >= board.members[g] else at
         other = board.member[board.group_first[g] + at]
-        begin = board.job[other].start
-        if begin < high and begin + board.way[board.job[other].way].length > low:
+        begin, length = board.job[other].start, board.way[board.job[other].way].length
+        if n < most and begin < t + board.way[w].length + wide and begin + length > t - wide:
             n = take_out(board, other, n)
-            most -= 1
         else:
             at += 1
     return n
@@ -309,23 +300,34 @@ def wish(board: Board) -> tuple[int, int, int]:
 
 
 @compiled
-def ruin(board: Board, most: int) -> tuple[int, int]:
-    """Take out jobs that compete or share; return how many, and whose `ask_usd` may differ."""
+def ruin(board: Board, most: int) -> tuple[int, int, int, int]:
+    """Take out jobs that compete or share; return how many, whose `ask_usd` may differ, a wish."""
     job, w, t = wish(board)
-    n, d, kind, row = 0, 0, uniform(board.draw), board.job[job]
+    d, kind, row = 0, uniform(board.draw), board.job[job]
     if row.end == row.first:
-        return n, d
-    reads = row.read_end - row.read_first
+        return 0, d, w, t
+    reads, n = row.read_end - row.read_first, take_pipeline(board, job, 0)
     if kind < SWITCHED and reads > 0:
         d = board.read[row.read_first + int(uniform(board.draw) * reads)]
-        s = row.site if row.site >= 0 and kind < SWITCHED / 3 else board.way[w].site
+        was = board.out[0].way if kind < SWITCHED / 3 else -1
+        s = board.way[was if was >= 0 else w].site
         shut = board.needs[d, s] > 0
         if 0.0 < board.fee_usd[d, s] < np.inf:
             open_usd = board.fee_usd[d, s] * 0.5 * int(2 * uniform(board.draw))
             board.ask_usd[d, s] = np.inf if shut else open_usd
             n = take_readers(board, d, s if shut else -1, n)
-    n = take_pipeline(board, job, n)
-    return clear(board, w, t, 1 + int(uniform(board.draw) * most), n), d
+    return clear(board, w, t, 1 + int(uniform(board.draw) * most), n), d, w, t
+
+
+@compiled
+def grant(board: Board, w: int, t: int, sites: Floats) -> None:
+    """Put the job that was taken out first where it wishes to be, if that is free."""
+    job, s = board.out[0].job, board.way[w].site
+    look_back(board, job, sites[0], sites[1])
+    look_ahead(board, job, sites[0], sites[2])
+    there = sites[0, s] < np.inf and sites[1, s] == 0.0 and sites[2, s] == np.inf
+    if there and fits(board, job, w, t) and affords(board, job, w, t):
+        enter(board, job, w, t)
 
 
 @compiled
@@ -347,7 +349,18 @@ def order(board: Board, n: int, key: Floats) -> None:
 
 
 @compiled
-def judge(board: Board, n: int, most_usd: float) -> bool:
+def note_best(board: Board) -> None:
+    """Note where jobs are, if that is the best plan so far."""
+    usd = board.total[0] + (board.share_usd * board.share).sum()
+    usd += board.unfair_usd[0] * (1.0 - min(1.0, board.share.min()))
+    if usd < board.total[1] - SMALLEST_USD:
+        board.total[1] = usd
+        board.job.best_way[:] = board.job.way
+        board.job.best_start[:] = board.job.start
+
+
+@compiled
+def judge(board: Board, n: int, most_usd: float) -> None:
     """Keep what a step did if the plan costs at most so much and breaks nothing, or undo it."""
     right = bool(board.total[0] <= most_usd and board.limit_room.min() >= 0.0)
     for k in range(n):
@@ -355,29 +368,15 @@ def judge(board: Board, n: int, most_usd: float) -> bool:
         row.rank = -1
         for m in range(row.user_first, row.user_end):
             right = right and (row.way >= 0 or board.job[board.near[m]].way < 0)
-    for k in range(0 if right else n):
+    if right:
+        note_best(board)
+        return
+    for k in range(n):
         if board.job[board.out[k].job].way >= 0:
             leave(board, board.out[k].job)
-    for k in range(0 if right else n):
+    for k in range(n):
         if board.out[k].way >= 0:
             enter(board, board.out[k].job, board.out[k].way, board.out[k].start)
-    return right
-
-
-@compiled
-def note_best(board: Board, n: int) -> None:
-    """Note the best plan, from before the last step; it is noted only when it is left."""
-    usd = board.total[0] + (board.share_usd * board.share).sum()
-    usd += board.unfair_usd[0] * (1.0 - min(1.0, board.share.min()))
-    if usd < board.total[1] - SMALLEST_USD:
-        board.total[1], board.total[2] = usd, 0.0
-    elif board.total[2] == 0.0 and usd > board.total[1]:
-        board.job.best_way[:] = board.job.way
-        board.job.best_start[:] = board.job.start
-        for k in range(n):
-            row = board.job[board.out[k].job]
-            row.best_way, row.best_start = board.out[k].way, board.out[k].start
-        board.total[2] = 1.0
 
 
 @compiled
@@ -386,14 +385,16 @@ def walk(board: Board, steps: int, most: int, hot: float, cold: float) -> None:
     key, sites = np.empty(MOST_OUT), np.empty((3, board.needs.shape[1]))
     for step in range(steps):
         before = board.total[0]
-        n, d = ruin(board, most)
+        n, d, w, t = ruin(board, most)
+        if n > 0 and uniform(board.draw) < WISHED:
+            grant(board, w, t, sites)
         heed = 0.5 * int(uniform(board.draw) * 3)
         order(board, n, key)
         for _ in range(n):
             k = int(np.argmin(key[:n]))
             key[k] = np.inf
-            insert(board, board.out[k].job, heed, BLINK, sites)
+            if board.job[board.out[k].job].way < 0:
+                insert(board, board.out[k].job, heed, BLINK, sites)
         board.ask_usd[d] = board.fee_usd[d]
         heat = hot * (cold / hot) ** (step / steps)
-        if judge(board, n, before - heat * np.log(1.0 - uniform(board.draw))):
-            note_best(board, n)
+        judge(board, n, before - heat * np.log(1.0 - uniform(board.draw)))

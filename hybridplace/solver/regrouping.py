@@ -68,7 +68,7 @@ def board_of(
         member=np.zeros(len(user), np.int64),
         members=np.zeros(groups + 1, np.int64),
         out=np.zeros(MOST_OUT, OUT).view(np.recarray),
-        total=np.array([float(jobs["reject_usd"].sum()), np.inf, 1.0]),
+        total=np.array([float(jobs["reject_usd"].sum()), np.inf]),
         draw=np.array([seed + 1], np.uint64),
         **figures,
         **partners,

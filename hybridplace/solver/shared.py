@@ -13,13 +13,13 @@ import numpy as np
 
 from hybridplace.solver.board import Board, choice_of
 from hybridplace.solver.copies import data_usd, extra_usd
-from hybridplace.solver.instance import Choice, Floats, Instance, Prices
+from hybridplace.solver.instance import Choice, Floats, Instance
 from hybridplace.solver.opening import open_copies, place_all
 from hybridplace.solver.pipelines import makers_before
 from hybridplace.solver.pricing import costs_at, price_at, reduced, tariff_of
 from hybridplace.solver.regroup import walk
 from hybridplace.solver.regrouping import board_of, downstream_usd
-from hybridplace.solver.relaxation import data_of, relaxed_of
+from hybridplace.solver.relaxation import Relaxed, data_of, relaxed_of
 from hybridplace.solver.sharing import Ascent, Shared, ascend, share_again, shared_at, tables
 from hybridplace.solver.slots import relax_slots
 
@@ -64,7 +64,7 @@ def solve_shared(
     """
     relaxed = relaxed_of(instance)
     ascent, shared = ascend(relaxed)
-    proof = by_slot(instance, shared) if instance.slots > 1 else shared
+    proof = by_slot(relaxed, shared) if instance.slots > 1 else shared
     board = _board(instance, ascent, proof, seed)
     search = _Search(instance, board, proof, keep)
     place_all(board, ascent.relaxed, open_copies(ascent))
@@ -89,19 +89,21 @@ def without_sharing(instance: Instance) -> Instance:
     )
 
 
-def by_slot(instance: Instance, shared: Shared) -> Shared:
-    """Return prices that differ between slots, and prove no less."""
-    found = _slots(instance, shared, None)
-    again = share_again(instance, found)
-    return _slots(instance, again, again.prices)
+def by_slot(relaxed: Relaxed, shared: Shared) -> Shared:
+    """Return prices that differ between slots, and then those of data, that prove no less.
 
-
-def _slots(instance: Instance, shared: Shared, near: Prices | None) -> Shared:
-    """Price slots where prices of data stay, if that proves more."""
-    relaxed = relax_slots(instance, extra_usd(instance, shared.prices), near)
-    prices = replace(relaxed.prices, copy=shared.prices.copy, edge=shared.prices.edge)
+    What a job pays for data wherever it is, since results are worth much to their readers, is
+    taken off all its choices: it decides nothing, and hides what costs are like.
+    """
+    instance = relaxed.instance
+    extra, job = extra_usd(instance, shared.prices), instance.options.job
+    least_usd = instance.jobs.reject_usd.astype(np.float64)
+    np.minimum.at(least_usd, job, extra)
+    jobs = replace(instance.jobs, reject_usd=instance.jobs.reject_usd - least_usd)
+    slots = relax_slots(replace(instance, jobs=jobs), extra - least_usd[job])
+    prices = replace(slots.prices, copy=shared.prices.copy, edge=shared.prices.edge)
     found = shared_at(instance, prices)
-    return found if found.bound_usd > shared.bound_usd else shared
+    return share_again(relaxed, found if found.bound_usd > shared.bound_usd else shared)
 
 
 def plan_usd(instance: Instance, choice: Choice) -> float:
@@ -164,12 +166,6 @@ class _Search:
                 return
             board.job["loss_usd"] = self.losses_usd()
             walk(board, each, COMPETITORS, hot, cold)
-            if board.total[2] == 0.0:  # the best plan is the one of now
-                board.job["best_way"], board.job["best_start"] = (
-                    board.job["way"],
-                    board.job["start"],
-                )
-                board.total[2] = 1.0
         self.offer()
 
     def offer(self) -> None:

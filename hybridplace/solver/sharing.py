@@ -21,16 +21,17 @@ from hybridplace.solver.copies import extra_usd, unclaimed_usd
 from hybridplace.solver.instance import Floats, Instance, Prices
 from hybridplace.solver.pipelines import edge_prices, gather, softmin, spread
 from hybridplace.solver.pricing import no_prices, reduced
-from hybridplace.solver.relaxation import Offered, Readers, Relaxed, data_of, heads, relaxed_of
+from hybridplace.solver.relaxation import Offered, Readers, Relaxed, data_of, heads
 
 COOLING = 0.5
 """Each temperature is this part of the one before."""
 
-HOT, COLD = 0.6, 0.004
-"""First and last temperature, in parts of what a job costs on average."""
+HOT, COLD, COOL = 0.6, 0.004, 0.015
+"""First and last temperature, in parts of what a job costs on average; last over time, where these
+prices are only where the search for those of slots begins."""
 
-STEPS = 30
-"""Steps at each temperature."""
+STEPS, FEW_STEPS = 30, 15
+"""Steps at each temperature; over time."""
 
 WARM = 0.1
 """From this temperature on, in the same parts, prices are kept if they are the best so far."""
@@ -60,9 +61,11 @@ def ascend(relaxed: Relaxed) -> tuple[Ascent, Shared]:
     scale = max(1e-6, value / max(1, len(relaxed.fixed_usd)))
     ascent.tau = HOT * scale
     best = Shared(prices=prices_of(ascent), bound_usd=-np.inf)
-    for _ in range(math.ceil(math.log(COLD / HOT) / math.log(COOLING))):
-        ascent.climb(STEPS)
-        if ascent.tau <= WARM * scale or ascent.tau * COOLING <= COLD * scale:
+    over_time = relaxed.instance.slots > 1
+    cold, steps = (COOL, FEW_STEPS) if over_time else (COLD, STEPS)
+    for _ in range(math.ceil(math.log(cold / HOT) / math.log(COOLING))):
+        ascent.climb(steps)
+        if ascent.tau <= WARM * scale or ascent.tau * COOLING <= cold * scale:
             found = shared_at(relaxed.instance, prices_of(ascent))
             if found.bound_usd > best.bound_usd:
                 best = found
@@ -162,9 +165,9 @@ class Ascent:
         return paid
 
 
-def share_again(instance: Instance, shared: Shared) -> Shared:
+def share_again(relaxed: Relaxed, shared: Shared) -> Shared:
     """Return prices of data that prove more at prices of slots that stay, or the same."""
-    relaxed = relaxed_of(instance)
+    instance = relaxed.instance
     usd = reduced(instance, replace(shared.prices, copy=None, edge=None)).usd
     nothing = sparse.csr_matrix(relaxed.offered.use.shape)
     offered = replace(

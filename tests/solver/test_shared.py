@@ -173,10 +173,10 @@ def test_steps_keep_every_rule_and_the_best_plan(seed: int, slots: int) -> None:
     board = _board(instance, seed)
     before = judge(instance, _now(board))
     walk(board, 300, 3, 20.0, 5.0)
-    if board.total[2] == 1.0:
+    if np.isfinite(board.total[1]):
         assert judge(instance, choice_of(board)) == pytest.approx(board.total[1])
     assert judge(instance, _now(board)) == pytest.approx(board.total[0])
-    assert board.total[1] <= max(before, board.total[0]) + 1e-6
+    assert board.total[1] <= board.total[0] + 1e-6 or board.total[0] == pytest.approx(before)
 
 
 @settings(max_examples=12, deadline=None)
