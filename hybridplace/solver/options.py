@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from hybridplace.model.run import TIME_TOLERANCE_H
 from hybridplace.solver.dominance import Compared, kept_of
 from hybridplace.solver.hourly import Columns, cost_weight, courses, limit_bounds
 from hybridplace.solver.instance import RESOURCES, Bools, Floats, Indices, Ints
 from hybridplace.solver.promising import promising
-from hybridplace.solver.records import PAIR, Fixed, Found, Records
+from hybridplace.solver.records import CRITERIA, LATEST, PAIR, SHARE, SLOTS, Fixed, Found, Records
 from hybridplace.solver.spreads import Spreads
 from hybridplace.solver.store import EXACT, WHOLE
 from hybridplace.solver.supply import Chunk
@@ -60,14 +59,16 @@ def chunk_options(chunk: Chunk, ties: Ties, begin: int) -> Columns:
         Row in `Problem.jobs` of the chunk's first job.
     """
     mine = ties.of(slice(begin, begin + len(chunk.jobs.jobs)))
-    pairs, uses = _promising(chunk, mine)
+    pairs, uses, criteria = _promising(chunk, mine)
     job = chunk.shapes.job[pairs["shape"]]
-    c = _columns(chunk, job, pairs) | _limited(chunk, job, pairs, uses)
+    c = _columns(chunk, pairs, criteria) | _limited(chunk, job, pairs, uses)
     if chunk.supply.varies:
         c |= _rates(chunk, pairs)
     c["share"] = _shares(chunk, job, pairs["shape"], c, mine.due[job])
+    criteria[:, SHARE] = -c["share"]
     rows = _kept(chunk, job, c, mine.sited)
-    job, c = job[rows], {name: column[rows] for name, column in c.items()}
+    spent = ("criteria", "least_usd")
+    job, c = job[rows], {name: c[name][rows] for name in c if name not in spent}
     curve, curves = _curves(chunk, job, c["shape"], c["owned"])
     c["job"] = job + begin
     limit, limit_use = _packed(*_with_spreads(ties.spreads, c))
@@ -84,8 +85,8 @@ def chunk_options(chunk: Chunk, ties: Ties, begin: int) -> Columns:
     }
 
 
-def _promising(chunk: Chunk, ties: Ties) -> tuple[Records, Floats]:
-    """Return the pairs that nothing simple replaces, and what they count towards limits."""
+def _promising(chunk: Chunk, ties: Ties) -> tuple[Records, Floats, Floats]:
+    """Return the pairs that nothing simple replaces: `Found`."""
     supply, problem = chunk.supply, chunk.supply.problem
     asked, looked = chunk.asked(ties.sited, np.isfinite(ties.due), ties.reject_usd)
     most = int(np.diff(looked.first)[asked.shapes["look"]].sum())
@@ -93,6 +94,7 @@ def _promising(chunk: Chunk, ties: Ties) -> tuple[Records, Floats]:
     found = Found(
         pairs=np.empty(most, PAIR),
         uses=np.empty((most, chunk.limit.shape[1])),
+        criteria=np.empty((most, CRITERIA)),
         total=np.zeros(1, dtype=np.int64),
     )
     fixed = Fixed(
@@ -101,20 +103,17 @@ def _promising(chunk: Chunk, ties: Ties) -> tuple[Records, Floats]:
         cpu_w=float(problem.assumptions.cpu_power_w),
         memory_w_gib=float(problem.assumptions.memory_power_w_gib),
         is_timed=supply.slots > 1,
+        varies=supply.varies,
     )
     promising(supply.offered, asked, looked, fixed, found)
     count = int(found.total[0])
-    return found.pairs[:count], found.uses[:count]
+    return found.pairs[:count], found.uses[:count], found.criteria[:count]
 
 
-def _columns(chunk: Chunk, job: Ints | Indices, pairs: Records) -> Columns:
+def _columns(chunk: Chunk, pairs: Records, criteria: Floats) -> Columns:
     """Return pairs as columns."""
     table, shapes, s, offer = chunk.supply.offers, chunk.shapes, pairs["shape"], pairs["offer"]
     owned = table.owned[offer]
-    hours, slot_h, earliest = pairs["hours"], chunk.supply.problem.slot_h, pairs["first"]
-    latest_end_h = np.minimum(chunk.supply.problem.horizon_h, chunk.jobs.deadline_h)[job]
-    latest = np.floor((latest_end_h - hours + TIME_TOLERANCE_H) / slot_h + 1e-12)
-    latest = np.where(chunk.jobs.serves[job], earliest, np.maximum(latest, earliest))
     own = np.flatnonzero(owned)
     use = np.zeros((len(s), RESOURCES))
     use[:, 0] = pairs["quota"]
@@ -127,12 +126,12 @@ def _columns(chunk: Chunk, job: Ints | Indices, pairs: Records) -> Columns:
         "owned": owned,
         "cost_usd": pairs["usd"],
         "least_usd": pairs["usd"] + pairs["late_usd"],
-        "hours": hours,
-        "slots": np.maximum(np.ceil(hours / slot_h - TIME_TOLERANCE_H), 1.0),
-        "earliest": earliest,
-        "latest": latest,
+        "hours": pairs["hours"],
+        "slots": criteria[:, SLOTS],
+        "earliest": pairs["first"],
+        "latest": -criteria[:, LATEST],
         "use": use,
-        "of": s,
+        "criteria": criteria,
     }
 
 
@@ -180,7 +179,7 @@ def _kept(chunk: Chunk, job: Ints | Indices, c: Columns, sited: Bools) -> Ints:
             least_usd=least_usd,
             first_course=course_of,
             course=course,
-            criteria=_criteria(chunk, job, c, at_site),
+            criteria=c["criteria"],
             least_use=least_use,
             most_use=most_use,
         )
@@ -194,25 +193,6 @@ def _courses_of(chunk: Chunk, job: Ints | Indices, c: Columns) -> tuple[Any, ...
     late = (jobs.due_h[job], jobs.late_usd_h[job])
     hourly = (c["rate"], c["row"], chunk.supply.offers.tariffs.cumulative, cost_weight(problem))
     return (c["cost_usd"], c["hours"], *start, *late, *hourly, float(problem.slot_h))
-
-
-def _criteria(chunk: Chunk, job: Ints | Indices, c: Columns, sited: Bools) -> Floats:
-    """Return what of pairs must be no more, apart from costs and limits; (n, 8).
-
-    Of own nodes a replacement has no more workers, none of which needs more of anything: only then
-    it is sure to fit on the same nodes.
-    """
-    found, s, own = np.zeros((len(job), 8)), c["of"], c["owned"]
-    serves = chunk.jobs.serves[job]
-    found[:, 0] = np.where(own, chunk.need[s, 0], c["use"][:, 0])
-    found[:, 1:3] = np.where(own[:, None], chunk.need[s, 1:], 0.0)
-    # Replicas follow the load: the more one of them does, the fewer there are in any slot.
-    pace = np.where(serves, -chunk.shapes.units_h[s], chunk.shapes.workers[s])
-    found[:, 3] = np.where(own, pace, 0.0)
-    found[:, 4], found[:, 5] = c["slots"], -c["latest"]
-    found[:, 6] = np.where(sited | np.isfinite(chunk.jobs.due_h[job]), c["hours"], 0.0)
-    found[:, 7] = -c["share"]
-    return found
 
 
 def _packed(limit: Indices, use: Floats) -> tuple[Indices, Floats]:

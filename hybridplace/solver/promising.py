@@ -17,8 +17,10 @@ from hybridplace.solver.instance import Floats, Indices
 from hybridplace.solver.records import (
     ACCELERATOR_H,
     CARBON_G,
+    LATEST,
     LEAST,
     MOST,
+    SLOTS,
     STEADY,
     USD,
     Asked,
@@ -32,6 +34,7 @@ from hybridplace.units import WATTS_PER_KILOWATT
 
 SIZE_TOLERANCE = 1e-9
 QUOTA_TOLERANCE = 1e-6
+ROUNDING = 1e-12
 EPSILON = float(np.finfo(np.float64).eps)
 
 
@@ -148,14 +151,20 @@ def _nodes_hold(sizes: Floats, job: Any, shape: Any) -> bool:
 
 
 @compiled
-def _in_time(trial: Any, run: Any, job: Any, ready_h: float, fixed: Fixed) -> bool:
-    """Fill in the first slot of a pair; tell whether it starts and ends in time from then on."""
-    earliest_h = max(job.earliest_h, ready_h) if ready_h < np.inf else job.earliest_h
-    trial.first = first_slot(earliest_h, fixed.slot_h)
+def _in_time(trial: Any, run: Any, job: Any, ready_h: float, begin: float, fixed: Fixed) -> bool:
+    """Fill in the first slot of a pair; tell whether it starts and ends in time from then on.
+
+    Parameters
+    ----------
+    begin : float
+        The first slot of the job, if it waits for no data.
+    """
+    trial.first = begin
+    if job.earliest_h < ready_h < np.inf:
+        trial.first = first_slot(ready_h, fixed.slot_h)
     latest_h = min(fixed.horizon_h, job.deadline_h) + TIME_TOLERANCE_H
-    if trial.first * fixed.slot_h + run.hours > latest_h:
-        return False
-    return not (job.serves and trial.first > first_slot(job.earliest_h, fixed.slot_h))
+    in_time = not trial.first * fixed.slot_h + run.hours > latest_h
+    return in_time and not (job.serves and trial.first > begin)
 
 
 @compiled
@@ -167,36 +176,37 @@ def _price(
     kind: Any,
     figures: tuple[Any, Any],
     place_usd: float,
-    slot_h: float,
-) -> None:
+    fixed: Fixed,
+) -> bool:
     """Price a pair; it may be used if all is known, for less than leaving its job out costs."""
     least, most = figures
     trial.low = _paid(run, job, shape, kind, least.machine_usd_h, least.kwh_usd) + place_usd
-    trial.high = _paid(run, job, shape, kind, most.machine_usd_h, most.kwh_usd) + place_usd
+    trial.high = trial.low
+    if fixed.varies:
+        trial.high = _paid(run, job, shape, kind, most.machine_usd_h, most.kwh_usd) + place_usd
     trial.late = 0.0
     if job.due_h < np.inf:
-        late_h = trial.first * slot_h + run.hours - job.due_h
+        late_h = trial.first * fixed.slot_h + run.hours - job.due_h
         trial.late = job.late_usd_h * max(0.0, late_h)
-    shared = kind.owned and job.fair
-    trial.ok = not math.isnan(trial.low)
-    trial.ok = trial.ok and (shared or trial.low + trial.late <= job.reject_usd)
+    shared = kind.owned and job.fair and not math.isnan(trial.low)
+    return shared or trial.low + trial.late <= job.reject_usd
 
 
 @compiled
 def _count(
-    offered: Offered, asked: Asked, looked: Looked, shape: Any, offers: Indices, tariff: int
+    offered: Offered, asked: Asked, looked: Looked, shape: Any, trials: Records, tariff: int
 ) -> None:
     """Fill in what pairs on trial count towards limits, at a tariff."""
     job = asked.jobs[shape.job]
     for place in range(asked.limit.shape[1]):
         limit = asked.limit[shape.job, place]
-        looked.uses[tariff, : len(offers), place] = 0.0
+        looked.uses[tariff, : len(trials), place] = 0.0
         if limit < 0 or not asked.on[limit, shape.hardware]:
             continue
         counted, measure = offered.counted[limit], offered.measure[limit]
-        for i in range(len(offers)):
-            o = offers[i]
-            if looked.trials[i].ok and counted[o]:
+        for i in range(len(trials)):
+            o = trials[i].offer
+            if trials[i].ok and counted[o]:
                 kind = offered.offers[o].kind
                 run, figure = looked.runs[kind], offered.figures[tariff, o]
                 looked.uses[tariff, i, place] = _counts(
@@ -205,39 +215,47 @@ def _count(
 
 
 @compiled
-def _drop_large(offered: Offered, asked: Asked, looked: Looked, shape: Any, count: int) -> None:
+def _drop_large(
+    offered: Offered, asked: Asked, looked: Looked, shape: Any, trials: Records
+) -> None:
     """Drop what exceeds a limit all by itself, or counts towards one and is not known."""
     for place in range(asked.limit.shape[1]):
         limit = asked.limit[shape.job, place]
-        for i in range(count if limit >= 0 else 0):
-            trial = looked.trials[i]
-            trial.ok = trial.ok and looked.uses[LEAST, i, place] <= offered.at_most[limit]
+        for i in range(len(trials) if limit >= 0 else 0):
+            trials[i].ok = trials[i].ok and looked.uses[LEAST, i, place] <= offered.at_most[limit]
 
 
 @compiled
-def _try(
+def _tried(
     offered: Offered, asked: Asked, looked: Looked, fixed: Fixed, shape: Any, offers: Indices
-) -> None:
-    """Price all pairs of a shape, and say which of them may be used."""
-    job, figures = asked.jobs[shape.job], offered.figures
+) -> int:
+    """Put on trial, priced, the pairs of a shape that may be used; return how many there are."""
+    job, figures, count = asked.jobs[shape.job], offered.figures, 0
     reasons, site_usd = asked.site_reasons[:, shape.job], asked.site_usd[:, shape.job]
     denied, ready_h = offered.denied[job.policy], asked.ready_h[:, shape.job]
-    for i in range(len(offers)):
-        o, trial = offers[i], looked.trials[i]
-        offer = offered.offers[o]
-        run, kind, held = looked.runs[offer.kind], offered.kinds[offer.kind], job.held == o
-        trial.ok = run.runs and offer.priced and (offer.available or held)
-        trial.ok = trial.ok and not denied[o] and reasons[offer.site] == 0
-        trial.ok = trial.ok and not run.machines * offer.quota > offer.at_most + QUOTA_TOLERANCE
-        trial.ok = trial.ok and _in_time(trial, run, job, ready_h[offer.site], fixed)
-        if trial.ok and offer.owned:
-            first = offered.first_size
-            sizes = offered.sizes[first[offer.group] : first[offer.group + 1]]
-            trial.ok = _nodes_hold(sizes, job, shape)
-        if trial.ok:
-            place_usd = _place_usd(job, site_usd[offer.site], o)
-            figure = figures[LEAST, o], figures[MOST, o]
-            _price(trial, run, job, shape, kind, figure, place_usd, fixed.slot_h)
+    begin = first_slot(job.earliest_h, fixed.slot_h)
+    for o in offers:
+        offer, trial = offered.offers[o], looked.trials[count]
+        run, kind = looked.runs[offer.kind], offered.kinds[offer.kind]
+        if not run.runs or denied[o] or reasons[offer.site] or not offer.priced:
+            continue
+        if not (offer.available or job.held == o):
+            continue
+        if run.machines * offer.quota > offer.at_most + QUOTA_TOLERANCE:
+            continue
+        if not _in_time(trial, run, job, ready_h[offer.site], begin, fixed):
+            continue
+        figure = figures[LEAST, o], figures[MOST, o]
+        place_usd = _place_usd(job, site_usd[offer.site], o)
+        if not _price(trial, run, job, shape, kind, figure, place_usd, fixed):
+            continue
+        if offer.owned:
+            rows = slice(offered.first_size[offer.group], offered.first_size[offer.group + 1])
+            if not _nodes_hold(offered.sizes[rows], job, shape):
+                continue
+        trial.offer, trial.ok = o, True
+        count += 1
+    return count
 
 
 @compiled
@@ -257,32 +275,30 @@ def _counts_less(least: Floats, most: Floats) -> bool:
 
 
 @compiled
-def _drop_dearer_than_free(records: Records, looked: Looked, offers: Indices, job: Any) -> None:
+def _drop_dearer_than_free(offers: Records, looked: Looked, trials: Records, job: Any) -> None:
     """Drop what the cheapest pair that competes for nothing replaces."""
-    best, least_usd, trials = -1, np.inf, looked.trials
-    for i in range(len(offers)):
+    best, least_usd = -1, np.inf
+    for i in range(0 if job.sited else len(trials)):
         usd = trials[i].high + trials[i].late
-        if trials[i].ok and records[offers[i]].group < 0 and usd < least_usd:
+        if usd < least_usd and trials[i].ok and offers[trials[i].offer].group < 0:
             best, least_usd = i, usd
-    if best < 0 or job.sited:
-        return
-    least, most = looked.uses[LEAST], looked.uses[MOST, best]
-    for i in range(len(offers)):
+    for i in range(len(trials) if best >= 0 else 0):
         if trials[i].ok and i != best and trials[i].low + trials[i].late >= least_usd:
-            shared = records[offers[i]].owned and job.fair
-            trials[i].ok = shared or _counts_less(least[i], most)
+            shared = job.fair and offers[trials[i].offer].owned
+            less = _counts_less(looked.uses[LEAST, i], looked.uses[MOST, best])
+            trials[i].ok = shared or less
 
 
 @compiled
 def _drop_dearer_in_group(
-    records: Records, looked: Looked, offers: Indices, job: Any, timed: bool
+    offers: Records, looked: Looked, trials: Records, job: Any, timed: bool
 ) -> None:
     """Drop what the cheapest pair of the same group, bought, replaces."""
-    begin, trials = 0, looked.trials
-    while begin < len(offers):
-        at, end, best = records[offers[begin]], begin, -1
-        while end < len(offers):
-            to = records[offers[end]]
+    begin = 0
+    while begin < len(trials):
+        at, end, best = offers[trials[begin].offer], begin, -1
+        while end < len(trials):
+            to = offers[trials[end].offer]
             if to.group != at.group or (job.sited and to.site != at.site):
                 break
             if trials[end].ok and (best < 0 or trials[end].high < trials[best].high):
@@ -292,7 +308,7 @@ def _drop_dearer_in_group(
                 break
         for i in range(begin, end if best >= 0 else begin):
             if i != best and trials[i].ok and trials[i].low >= trials[best].high:
-                to, of = records[offers[i]], records[offers[best]]
+                to, of = offers[trials[i].offer], offers[trials[best].offer]
                 run, other = looked.runs[to.kind], looked.runs[of.kind]
                 less = run.machines * to.quota < other.machines * of.quota
                 less = less or (timed and run.hours < other.hours)
@@ -301,26 +317,54 @@ def _drop_dearer_in_group(
 
 
 @compiled
+def _compare(criteria: Floats, pair: Any, job: Any, shape: Any, owned: bool, fixed: Fixed) -> None:
+    """Fill in what of a pair must be no more where it replaces another, costs and limits apart.
+
+    Of own nodes a replacement has no more workers, none of which needs more of anything: only then
+    it is sure to fit on the same nodes.
+    """
+    criteria[:] = 0.0
+    criteria[0] = pair.quota
+    if owned:
+        criteria[0], criteria[1], criteria[2] = shape.accelerators, shape.cpus, shape.memory_gib
+        # Replicas follow the load: the more one of them does, the fewer there are in any slot.
+        criteria[3] = -shape.units_h if job.serves else shape.workers
+    criteria[SLOTS] = max(math.ceil(pair.hours / fixed.slot_h - TIME_TOLERANCE_H), 1.0)
+    left_h = min(fixed.horizon_h, job.deadline_h) - pair.hours + TIME_TOLERANCE_H
+    latest = max(math.floor(left_h / fixed.slot_h + ROUNDING), pair.first)
+    criteria[LATEST] = -pair.first if job.serves else -latest
+    if job.sited or job.due_h < np.inf:
+        criteria[6] = pair.hours
+
+
+@compiled
 def _write(
-    offered: Offered, asked: Asked, looked: Looked, found: Found, s: int, offers: Indices
+    offered: Offered,
+    asked: Asked,
+    looked: Looked,
+    fixed: Fixed,
+    found: Found,
+    s: int,
+    trials: Records,
 ) -> None:
     """Write down the pairs of a shape that are left."""
-    shape, count = asked.shapes[s], found.total[0]
+    shape, total = asked.shapes[s], found.total[0]
     job, site_usd = asked.jobs[shape.job], asked.site_usd[:, shape.job]
-    for i in range(len(offers)):
-        if looked.trials[i].ok:
-            o, pair = offers[i], found.pairs[count]
+    for i in range(len(trials)):
+        if trials[i].ok:
+            o, pair = trials[i].offer, found.pairs[total]
             offer, figure = offered.offers[o], offered.figures[STEADY, o]
             run, kind = looked.runs[offer.kind], offered.kinds[offer.kind]
             usd = _paid(run, job, shape, kind, figure.machine_usd_h, figure.kwh_usd)
             pair.usd = usd + _place_usd(job, site_usd[offer.site], o)
             pair.shape, pair.offer, pair.hours = s, o, run.hours
-            pair.first, pair.late_usd = looked.trials[i].first, looked.trials[i].late
+            pair.first, pair.late_usd = trials[i].first, trials[i].late
             pair.quota = run.machines * offer.quota
             pair.machine_h, pair.own_kwh = run.machine_h, run.own_kwh
-            found.uses[count] = looked.uses[STEADY, i]
-            count += 1
-    found.total[0] = count
+            found.uses[total] = looked.uses[STEADY, i]
+            _compare(found.criteria[total], pair, job, shape, offer.owned, fixed)
+            total += 1
+    found.total[0] = total
 
 
 @compiled
@@ -337,12 +381,12 @@ def promising(offered: Offered, asked: Asked, looked: Looked, fixed: Fixed, foun
         for k in looked.kind[looked.first_kind[look] : looked.first_kind[look + 1]]:
             _run(looked.runs[k], job, shape, offered.kinds[k], fixed)
         offers = looked.offer[looked.first[look] : looked.first[look + 1]]
-        _try(offered, asked, looked, fixed, shape, offers)
+        trials = looked.trials[: _tried(offered, asked, looked, fixed, shape, offers)]
         for tariff in (LEAST, MOST):
-            _count(offered, asked, looked, shape, offers, tariff)
-        _drop_large(offered, asked, looked, shape, len(offers))
-        _drop_dearer_than_free(offered.offers, looked, offers, job)
+            _count(offered, asked, looked, shape, trials, tariff)
+        _drop_large(offered, asked, looked, shape, trials)
+        _drop_dearer_than_free(offered.offers, looked, trials, job)
         timed = job.sited or fixed.is_timed or job.due_h < np.inf
-        _drop_dearer_in_group(offered.offers, looked, offers, job, timed)
-        _count(offered, asked, looked, shape, offers, STEADY)
-        _write(offered, asked, looked, found, s, offers)
+        _drop_dearer_in_group(offered.offers, looked, trials, job, timed)
+        _count(offered, asked, looked, shape, trials, STEADY)
+        _write(offered, asked, looked, fixed, found, s, trials)

@@ -13,6 +13,10 @@ from hybridplace.solver.instance import Bools, Floats, Indices, Ints
 STEADY, LEAST, MOST = range(3)
 """Tariffs, in the order of `Offered.figures`."""
 
+CRITERIA, SLOTS, LATEST, SHARE = 8, 4, 5, 7
+"""How many things must be no more where a pair replaces another; the columns of some of them:
+slots, less the latest start, less what it adds to the share of its tenant."""
+
 MEASURES = {measure: number for number, measure in enumerate(LimitMeasure)}
 USD, CARBON_G, ACCELERATOR_H = (MEASURES[one] for one in list(LimitMeasure)[:3])
 
@@ -74,7 +78,10 @@ PAIR = np.dtype(
 )
 """A pair: at the steady tariff, without lateness; lateness, and the slot, of its first start."""
 
-TRIAL = np.dtype([("ok", _B)] + [(n, _F) for n in ("low", "high", "late", "first")], align=True)
+TRIAL = np.dtype(
+    [("offer", _I), ("ok", _B)] + [(name, _F) for name in ("low", "high", "late", "first")],
+    align=True,
+)
 """A pair on trial: what it costs at the least and at the most, lateness, the first slot."""
 
 Records = NDArray[np.void]
@@ -140,21 +147,31 @@ class Looked(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Pairs, what each counts towards the limits of its job at the steady tariff; how many."""
+    """Pairs, and how many there are.
+
+    Parameters
+    ----------
+    uses : floats, (n, most)
+        What each counts towards the limits of its job, at the steady tariff.
+    criteria : floats, (n, 8)
+        What must be no more where it replaces another, but for costs and limits.
+    """
 
     pairs: Records
     uses: Floats
+    criteria: Floats
     total: Ints
 
 
 class Fixed(NamedTuple):
-    """Figures that hold for all."""
+    """Figures that hold for all; whether there are slots, and figures that change with them."""
 
     slot_h: float
     horizon_h: float
     cpu_w: float
     memory_w_gib: float
     is_timed: bool
+    varies: bool
 
 
 def records(dtype: np.dtype[np.void], columns: Any, count: int) -> Records:
