@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,8 +70,8 @@ class Asks(Columns):
     move_usd: Floats
 
 
-def asks_of(problem: Problem) -> Asks:
-    """Return the asks of all jobs."""
+def asks_of(problem: Problem, numbers: Iterable[int]) -> Asks:
+    """Return the asks of some jobs, by their rows in `Problem.jobs`."""
     bits = architecture_bits(problem)
     offer_row = {offer.id: row for row, offer in enumerate(problem.offers)}
     rows = [
@@ -83,7 +84,8 @@ def asks_of(problem: Problem) -> Asks:
             job.public,
             *_held(problem, job, offer_row),
         )
-        for row, job in enumerate(problem.jobs)
+        for row in numbers
+        for job in (problem.jobs[row],)
         for number, shape in enumerate(job.shapes)
     ]
     table = np.array(rows, dtype=np.float64).reshape(len(rows), len(Asks.__dataclass_fields__)).T

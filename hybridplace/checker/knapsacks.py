@@ -36,14 +36,17 @@ class Knapsacks:
     group: list[Ints] = field(default_factory=list)
     eighths: list[Ints] = field(default_factory=list)
     usd: list[Floats] = field(default_factory=list)
+    alike: list[Ints] = field(default_factory=list)
 
-    def set_aside(self, asks: Asks, starts: Starts, use: Floats) -> Bools:
+    def set_aside(self, asks: Asks, starts: Starts, use: Floats, alike: Ints) -> Bools:
         """Keep the pairs of interest; return which offers are those of knapsacks.
 
         Parameters
         ----------
         use : floats, (asks, offers)
             What a pair takes of the group.
+        alike : ints, (jobs,)
+            How many jobs each stands for.
         """
         there = self.chosen[starts.group]
         if there.any():
@@ -57,6 +60,7 @@ class Knapsacks:
             taken = use[ask[some], offer[some]] * EIGHTHS
             self.eighths.append(np.floor(taken + SIZE_TOLERANCE).astype(np.int64))
             self.usd.append(usd[some])
+            self.alike.append(alike[asks.job[ask[some]]])
         return there
 
     def terms_usd(self, least: Floats, at_most: Floats) -> Iterator[float]:
@@ -74,12 +78,13 @@ class Knapsacks:
             return
         job, group = np.concatenate(self.job), np.concatenate(self.group)
         eighths, usd = np.concatenate(self.eighths), np.concatenate(self.usd)
+        alike = np.concatenate(self.alike)
         for one in np.unique(group).tolist():
             gain = worth[job] - usd
             rows = np.flatnonzero((group == one) & (gain > 0))
-            order = rows[np.argsort(job[rows], kind="stable")]
+            order = rows[np.lexsort((-gain[rows], eighths[rows], job[rows]))]
             room = int(np.floor((at_most[one] + SIZE_TOLERANCE) * EIGHTHS))
-            yield -most_worth(job[order], eighths[order], gain[order], room)
+            yield -most_worth(job[order], eighths[order], gain[order], alike[order], room)
 
 
 def knapsacks_of(
@@ -96,15 +101,42 @@ def knapsacks_of(
     )
 
 
-def most_worth(job: Ints, size: Ints, gain: Floats, room: int) -> float:
-    """Return the most that one choice per job gains, of sizes that add up to `room` at most."""
+def most_worth(job: Ints, size: Ints, gain: Floats, alike: Ints, room: int) -> float:
+    """Return the most that one choice per job gains, of sizes that add up to `room` at most.
+
+    Parameters
+    ----------
+    job, size, gain, alike : ints and floats, (choices,)
+        By job, size and falling gain; each job stands for so many that are alike.
+    """
+    unit = max(1, int(np.gcd.reduce(size))) if len(size) else 1
+    size, room = size // unit, room // unit
     best = np.zeros(room + 1)
     begins = np.flatnonzero(np.append(True, job[1:] != job[:-1])) if len(job) else job
     for begin, end in zip(begins.tolist(), [*begins[1:].tolist(), len(job)], strict=True):
-        before = best.copy()
-        for row in range(begin, end):
-            taken = int(size[row])
-            if taken <= room:
-                part = best[taken:]
-                np.maximum(part, before[: room + 1 - taken] + gain[row], out=part)
+        # What is larger and gains no more is never chosen.
+        before = np.maximum.accumulate(np.append(0.0, gain[begin:end]))[:-1]
+        rows = begin + np.flatnonzero(gain[begin:end] > before)
+        choices = list(zip(size[rows].tolist(), gain[rows].tolist(), strict=True))
+        for times in _times(choices, int(alike[begin]), room):
+            _choose(best, [(taken * times, usd * times) for taken, usd in choices])
     return float(best[-1])
+
+
+def _times(choices: list[tuple[int, float]], alike: int, room: int) -> Iterator[int]:
+    """Yield for how many alike jobs at a time to choose: 1, 2, 4, ... where there is one choice."""
+    least = choices[0][0]
+    left, times = alike if least == 0 else min(alike, room // least), 1
+    while left > 0:
+        yield min(times, left)
+        left -= min(times, left)
+        times *= 2 if len(choices) == 1 else 1
+
+
+def _choose(best: Floats, choices: list[tuple[int, float]]) -> None:
+    """Let what fits into each room be worth what one choice more makes it, if that is more."""
+    before = best.copy()
+    for taken, usd in choices:
+        if taken < len(best):
+            part = best[taken:]
+            np.maximum(part, before[: len(part)] + usd, out=part)

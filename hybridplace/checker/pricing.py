@@ -1,5 +1,6 @@
 """Prices every job in every shape on every offer at every start, and keeps the least of each job.
 
+Of jobs that differ in their id alone, to the prices too, one is priced for all.
 Nothing is left out because something else is cheaper. What makes it quick: hours depend on the kind
 of machine alone, and a start is looked at by itself only where prices differ between slots and the
 pair could still be the cheapest.
@@ -24,7 +25,7 @@ from hybridplace.checker.columns import (
     offers_of,
 )
 from hybridplace.checker.nodes import hold_all
-from hybridplace.checker.places import places_of
+from hybridplace.checker.places import Places, places_of
 from hybridplace.checker.runs import Runs, runs
 from hybridplace.checker.scarcity import Scarcity
 from hybridplace.checker.shares import share_usd
@@ -56,29 +57,56 @@ class _Side:
 def least_usd(problem: Problem, scarcity: Scarcity) -> tuple[Floats, int]:
     """Return the least reduced cost of each job, leaving it out included, and the pairs priced."""
     pricing = _Pricing(problem, scarcity)
-    least = np.array([rejection_costs(problem, job).total_usd for job in problem.jobs])
+    least = np.zeros(len(problem.jobs))
+    for row in np.unique(pricing.first).tolist():
+        least[row] = rejection_costs(problem, problem.jobs[row]).total_usd
     pairs = 0
     for key, rows in pricing.groups().items():
         asks = pricing.asks.take(np.array(rows))
         for side in pricing.sides(key[0]):
             terms = pricing.terms(key, side)
-            pairs += len(rows) * len(side.which)
+            pairs += int(pricing.alike[asks.job].sum()) * len(side.which)
             step = max(1, CHUNK // len(side.which))
             for begin in range(0, len(rows), step):
                 some = asks.take(slice(begin, begin + step))
                 usd = pricing.cheapest(some, side, terms, least[some.job], placed=key[-1])
                 np.minimum.at(least, some.job, usd)
-    return least, pairs
+    return least[pricing.first], pairs
+
+
+def _first_alike(problem: Problem, scarcity: Scarcity, places: Places) -> Ints:
+    """Return, for each job, the first that differs from it in its id alone, to the prices too."""
+    named = {limit.job for limit in problem.limits}
+    jobs = range(len(problem.jobs))
+    worth: list[float] = (
+        [0.0] * len(jobs) if scarcity.knapsacks is None else scarcity.knapsacks.job_usd.tolist()
+    )
+    found: dict[tuple[object, ...], int] = {}
+    keys = zip(places.row.tolist(), places.denied.tolist(), worth, strict=True)
+    first = [
+        found.setdefault((problem.kind[job.id], job.id if job.id in named else None, *key), row)
+        for row, job, key in zip(jobs, problem.jobs, keys, strict=True)
+    ]
+    return np.array(first, dtype=np.int64)
 
 
 class _Pricing:
-    """A problem as columns, at some prices."""
+    """A problem as columns, at some prices.
+
+    Attributes
+    ----------
+    first, alike : ints, (jobs,)
+        The first job that is like each, which is priced for all; of that, how many there are.
+    """
 
     def __init__(self, problem: Problem, scarcity: Scarcity) -> None:
         self.problem, self.scarcity = problem, scarcity
-        self.courses, self.asks = courses_of(problem), asks_of(problem)
+        self.courses = courses_of(problem)
         self.offers = offers_of(problem, self.courses)
         self.places = places_of(problem, scarcity.copies, scarcity.spreads)
+        self.first = _first_alike(problem, scarcity, self.places)
+        self.alike = np.bincount(self.first, minlength=len(problem.jobs))
+        self.asks = asks_of(problem, np.unique(self.first).tolist())
         scopes = [in_scope(problem, limit) for limit in problem.limits]
         self.scopes = np.array(scopes, dtype=bool).reshape(len(scopes), len(problem.offers))
         paid_usd = np.cumsum(scarcity.slot_usd, axis=2).transpose(1, 0, 2)
@@ -182,7 +210,7 @@ class _Pricing:
         starts = self._taking(asks, offers, on, starts)
         if self.scarcity.knapsacks is not None:
             use = self._counted(asks, offers, on)
-            there = self.scarcity.knapsacks.set_aside(asks, starts, use)
+            there = self.scarcity.knapsacks.set_aside(asks, starts, use, self.alike)
             starts = replace(starts, usd=np.where(there, np.inf, starts.usd))
         return least_over_starts(asks, starts, known_usd)
 

@@ -55,16 +55,46 @@ def _pieces(value: object) -> Iterator[str]:
         opened = ","
         found = getattr(value, name)
         if type(found) is tuple and found:
+            alike: dict[tuple[int, ...], tuple[str, str] | None] = {}
             for number, item in enumerate(found):
-                yield ("," if number else "[") + _json(item)
+                yield ("," if number else "[") + _item(item, alike)
             yield "]"
         else:
             yield _json(found)
     yield "{}" if opened == "{" else "}"
 
 
+def _item(value: Any, alike: dict[tuple[int, ...], tuple[str, str] | None]) -> str:
+    """Return `_json` of one of many: what differs in its id alone from others is written once.
+
+    Parameters
+    ----------
+    alike : dict
+        What stands before and after the id, by the parts of a value, which are the same objects;
+        None once it was there a first time.
+    """
+    kind: Any = type(value)
+    if "id" not in getattr(kind, "__dataclass_fields__", ()):
+        return _json(value)
+    parts = tuple(map(id, _getter(kind, "id")(value)))
+    if parts not in alike:
+        alike[parts] = None
+        return _json(value)
+    around = alike[parts] or _around_id(value)
+    alike[parts] = around
+    return f"{around[0]}{_json(value.id)}{around[1]}"
+
+
+def _around_id(value: Any) -> tuple[str, str]:
+    """Return what stands before and after the id in the JSON of a value."""
+    found = [f'"{name}":{_json(getattr(value, name))}' for name in _names(type(value))]
+    place = _names(type(value)).index("id")
+    before = "".join(f"{one}," for one in found[:place])
+    return f'{{{before}"id":', "".join(f",{one}" for one in found[place + 1 :]) + "}"
+
+
 def _json(value: object) -> str:
-    return json.dumps(_ordered(value), separators=(",", ":"), allow_nan=False)
+    return _ENCODER.encode(_ordered(value))
 
 
 def _ordered(value: Any) -> Any:
@@ -92,10 +122,12 @@ def _names(kind: Any) -> tuple[str, ...]:
 
 
 @cache
-def _getter(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
-    """Return what reads all fields of a class at once."""
-    names = _names(kind)
+def _getter(kind: Any, but: str = "") -> Callable[[Any], tuple[Any, ...]]:
+    """Return what reads all fields of a class, or all but one, at once."""
+    names = tuple(name for name in _names(kind) if name != but)
     return attrgetter(*names) if len(names) > 1 else lambda one: (getattr(one, *names),)
 
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 _AS_THEY_ARE = frozenset({str, int, bool, type(None)})

@@ -9,7 +9,6 @@ optimum are found by CP-SAT, where other solvers of integer programs do poorly.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
@@ -17,8 +16,10 @@ import numpy as np
 
 from hybridplace.model.job import Job
 from hybridplace.model.problem import Problem
+from hybridplace.solver.alike import price_whole
 from hybridplace.solver.compile import compile_instance, dues_of
 from hybridplace.solver.instance import Bools, Choice, Floats, Instance, Ints, Jobs
+from hybridplace.solver.knapsack import JobPrices
 from hybridplace.solver.lp import relax
 from hybridplace.solver.master import static_master
 from hybridplace.solver.pricing import costs_at, limit_uses_at, reduced
@@ -40,8 +41,11 @@ AROUND = 3
 DEAREST_USD = 1e6
 """Of a unit of anything, where the search for prices begins; it goes on if some is dearer."""
 
-WORK = 1.5
+WORK = 0.5
 """CP-SAT's deterministic seconds."""
+
+NEAR = 0.0001
+"""Of the bound: how far from the best whole numbers is near enough."""
 
 USD_STEPS = 1_000
 """Of a dollar in the objective."""
@@ -131,11 +135,17 @@ class Counted:
     choice : Choice
     relaxed : Relaxation
         Its prices and bound are those of all jobs and options.
+    whole : JobPrices or None
+        What knapsacks prove beyond that.
+    interrupted : bool
+        Whether an interrupt ended the search for whole numbers.
     """
 
     instance: Instance
     choice: Choice
     relaxed: Relaxation
+    whole: JobPrices | None
+    interrupted: bool
 
 
 def decide_by_classes(problem: Problem, classes: Classes, *, seed: int = 0) -> Counted:
@@ -147,11 +157,14 @@ def decide_by_classes(problem: Problem, classes: Classes, *, seed: int = 0) -> C
     kept = _worth_a_look(whole, relaxed)
     part = np.zeros(len(single.options.job))
     part[relaxed.lp.option] = relaxed.lp.value
-    counts = _whole_numbers(single, classes.count, kept, part, relaxed, seed=seed)
+    counts, interrupted = _whole_numbers(single, classes.count, kept, part, relaxed, seed=seed)
+    proven = price_whole(single, relaxed.prices, classes.count, bound_usd=relaxed.bound_usd)
     return Counted(
         instance=_of_each(single, classes, kept),
         choice=_handed_out(single, classes, kept, counts),
         relaxed=relaxed,
+        whole=proven and replace(proven, job_usd=proven.job_usd[classes.row]),
+        interrupted=interrupted,
     )
 
 
@@ -201,8 +214,11 @@ def _worth_a_look(instance: Instance, relaxed: Relaxation) -> Ints:
 
 def _whole_numbers(
     instance: Instance, count: Ints, kept: Ints, part: Floats, relaxed: Relaxation, *, seed: int
-) -> Ints:
-    """Return how many jobs take each option of `kept`, near the parts that are taken."""
+) -> tuple[Ints, bool]:
+    """Return how many jobs take each option of `kept`, near the parts that are taken.
+
+    And whether an interrupt ended the search; what the relaxation takes for whole is there then.
+    """
     from ortools.sat.python import cp_model
 
     options = instance.options
@@ -225,12 +241,14 @@ def _whole_numbers(
     model.maximize(cp_model.LinearExpr.weighted_sum(x, steps))
     for variable, value in zip(x, floor.tolist(), strict=True):
         model.add_hint(variable, value)
-    solver, status = _solver(seed), None
-    with suppress(KeyboardInterrupt):
-        status = solver.solve(model)
-    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        return floor if relaxed.optimal else low
-    return np.array([solver.value(variable) for variable in x], dtype=np.int64)
+    solver, interrupted = _solver(seed, NEAR * abs(relaxed.bound_usd)), False
+    try:
+        found = solver.solve(model) in (cp_model.OPTIMAL, cp_model.FEASIBLE)
+    except KeyboardInterrupt:
+        found, interrupted = False, True
+    if not found:
+        return (floor if relaxed.optimal else low), interrupted
+    return np.array([solver.value(variable) for variable in x], dtype=np.int64), False
 
 
 def _usd(instance: Instance, kept: Ints, relaxed: Relaxation) -> Floats:
@@ -261,13 +279,14 @@ def _rows(instance: Instance, kept: Ints, most: Ints) -> Iterator[tuple[Ints, Fl
             yield some, uses[some], room
 
 
-def _solver(seed: int) -> cp_model.CpSolver:
+def _solver(seed: int, enough_usd: float) -> cp_model.CpSolver:
     from ortools.sat.python import cp_model
 
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = seed
     solver.parameters.max_deterministic_time = WORK
+    solver.parameters.absolute_gap_limit = enough_usd * USD_STEPS
     solver.parameters.linearization_level = 2
     solver.parameters.catch_sigint_signal = False  # Python raises once the solver returns
     return solver

@@ -157,7 +157,9 @@ def decide_jointly(
         counted = decide_by_classes(problem, classes, seed=seed)
         joint = Joint(counted.instance, target_gap=target_gap, seed=seed, watch=watch)
         joint.prices, joint.bound_usd = counted.relaxed.prices, counted.relaxed.bound_usd
-        joint.choice = counted.choice
+        joint.choice, interrupted = counted.choice, counted.interrupted
+        if counted.whole is not None:
+            joint.whole, joint.bound_usd = counted.whole, counted.whole.bound_usd
     else:
         instance = compile_instance(problem)
         joint = Joint(instance, target_gap=target_gap, seed=seed, watch=watch)

@@ -64,8 +64,8 @@ class JobPrices:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Knapsack:
-    """The options of one group, by job.
+class Sack:
+    """A knapsack: the options of one group, by job.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def lift(instance: Instance, prices: Prices, best_usd: float, *, target_gap: flo
     target_gap : float
         The ascent ends when the bound is that near.
     """
-    knapsacks = dict(_knapsacks(instance, prices))
+    knapsacks = dict(knapsacks_of(instance, prices))
     capacity = prices.capacity.copy()
     capacity[list(knapsacks), 0] = 0.0
     others = replace(prices, capacity=capacity)
@@ -99,11 +99,11 @@ def lift(instance: Instance, prices: Prices, best_usd: float, *, target_gap: flo
     free = cost_usd.copy()
     for one in knapsacks.values():
         free[one.option] = np.inf
-    most = np.minimum(instance.jobs.reject_usd, _least(instance, free))
+    most = np.minimum(instance.jobs.reject_usd, least_of(instance, free))
     start = np.minimum(reduced(instance, prices).job_usd, most)
     # Below what a job costs at its cheapest its price changes nothing; that is below 0 only where
     # a share is worth more.
-    least = np.minimum(np.minimum(_least(instance, cost_usd), most), 0.0)
+    least = np.minimum(np.minimum(least_of(instance, cost_usd), most), 0.0)
     rest_usd = scarcity_usd(instance, others)
     ascent = _Ascent(list(knapsacks.values()), cost_usd, (least, most), rest_usd)
     job_usd, bound_usd = ascent.run(start, best_usd, best_usd / (1 + target_gap))
@@ -115,8 +115,10 @@ def lift(instance: Instance, prices: Prices, best_usd: float, *, target_gap: flo
     )
 
 
-def _knapsacks(instance: Instance, prices: Prices) -> Iterator[tuple[int, _Knapsack]]:
-    """Yield the groups that become knapsacks: those with a price, in few units."""
+def knapsacks_of(
+    instance: Instance, prices: Prices, most_units: int = UNITS
+) -> Iterator[tuple[int, Sack]]:
+    """Yield the groups that can become knapsacks: those with a price, in few units."""
     options = instance.options
     for group in np.flatnonzero(prices.capacity[:, 0, 0] > 0).tolist():
         rows = np.flatnonzero(options.group == group)
@@ -125,10 +127,10 @@ def _knapsacks(instance: Instance, prices: Prices) -> Iterator[tuple[int, _Knaps
         part = options.curves[curve[curve >= 0], 0]
         if unit > 0 and (part == 1.0).all():
             room = (instance.capacity[group, 0, 0] + SIZE_TOLERANCE) // unit
-            if room <= UNITS:
+            if room <= most_units:
                 units = np.round(use / unit).astype(np.int64)
                 job = options.job[rows].astype(np.int64)
-                yield group, _Knapsack(option=rows, job=job, units=units, room=int(room))
+                yield group, Sack(option=rows, job=job, units=units, room=int(room))
 
 
 def unit_of(uses: Floats) -> float:
@@ -139,7 +141,7 @@ def unit_of(uses: Floats) -> float:
     return 0.0
 
 
-def _least(instance: Instance, usd: Floats) -> Floats:
+def least_of(instance: Instance, usd: Floats) -> Floats:
     """Return the least figure of each job's options; inf without any."""
     least = np.full(len(instance.jobs.reject_usd), np.inf)
     np.minimum.at(least, instance.options.job, usd)
@@ -151,7 +153,7 @@ class _Ascent:
 
     def __init__(
         self,
-        knapsacks: list[_Knapsack],
+        knapsacks: list[Sack],
         cost_usd: Floats,
         bounds_usd: tuple[Floats, Floats],
         rest_usd: float,
@@ -196,7 +198,7 @@ class _Ascent:
         return usd, np.where((taken == 0) & (job_usd >= self.most_usd), 0.0, 1.0 - taken)
 
 
-def fill(knapsack: _Knapsack, worth_usd: Floats) -> tuple[float, Ints]:
+def fill(knapsack: Sack, worth_usd: Floats) -> tuple[float, Ints]:
     """Return the most that a group is worth with whole jobs, and the jobs that it takes.
 
     Dynamic programming over jobs and units: Kellerer, Pferschy and Pisinger, "Knapsack Problems"

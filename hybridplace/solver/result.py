@@ -17,6 +17,7 @@ from hybridplace.model.run import TIME_TOLERANCE_H, planned_quantile, run_once
 from hybridplace.model.site import Offer
 from hybridplace.model.verify import MONEY_TOLERANCE
 from hybridplace.solver.candidates import Candidates
+from hybridplace.solver.classes import classes_of
 from hybridplace.solver.exact import Solution
 from hybridplace.solver.instance import Choice, Instance
 from hybridplace.solver.place import denying_rules, may_copy
@@ -114,10 +115,18 @@ def _unplaced(problem: Problem, placed: set[str]) -> list[Unplaced]:
     numbers = [row for row, job in enumerate(problem.jobs) if job.id not in placed]
     if not numbers:
         return []
-    compiled = compile_jobs(problem, numbers)
+    # What stands against a job stands against all of its class.
+    row = classes_of(problem).row
+    first = {int(row[number]): number for number in reversed(numbers)}
+    compiled = compile_jobs(problem, first.values())
     left_out = [problem.jobs[number].id for number in numbers]
+    reasons = {
+        one: exclusion_counts(compiled, problem.jobs[number].id, left_out)
+        for one, number in first.items()
+    }
     return [
-        Unplaced(job=job, reasons=exclusion_counts(compiled, job, left_out)) for job in left_out
+        Unplaced(job=problem.jobs[number].id, reasons=reasons[int(row[number])])
+        for number in numbers
     ]
 
 

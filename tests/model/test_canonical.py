@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import random
-from dataclasses import fields, replace
+from copy import deepcopy
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta, timezone
 
 import pytest
@@ -101,3 +102,19 @@ def test_every_part_counts(change: dict[str, object]) -> None:
 def test_named_problems_differ() -> None:
     """No two of them are the same by accident."""
     assert len(NAMED) == len({problem.digest for problem in NAMED.values()})
+
+
+def test_alike_jobs_are_written_like_others() -> None:
+    """What many jobs share is written once, and the text is that of jobs that share nothing."""
+    jobs = tuple(replace(PLAIN.jobs[0], id=f"{number}-\u00e9") for number in range(4))
+    shared = canonical_json(_Jobs(jobs=jobs))
+    apart = canonical_json(_Jobs(jobs=tuple(map(deepcopy, jobs))))
+
+    assert shared == apart
+    told = ",".join(map(canonical_json, jobs))
+    assert shared == f'{{"jobs":[{told}]}}'
+
+
+@dataclass(frozen=True)
+class _Jobs:
+    jobs: tuple[object, ...]

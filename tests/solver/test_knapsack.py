@@ -16,7 +16,7 @@ from hybridplace.model.certificate import Capacity, CapacityPrice, JobPrice, Kna
 from hybridplace.solver import knapsack as module
 from hybridplace.solver import solve
 from hybridplace.solver.compile import compile_instance
-from hybridplace.solver.knapsack import _Knapsack, fill, lift
+from hybridplace.solver.knapsack import Sack, fill, lift
 from hybridplace.solver.static import relax_static
 from tests.brute import best_plan
 from tests.solver.drawn import drawn_instance
@@ -33,7 +33,7 @@ def test_a_knapsack_is_filled_best(room: int, options: list[tuple[int, int, int]
     """No choice of one option per job is worth more, and the jobs that are told reach it."""
     options = sorted(options)
     job, units, worth = (np.array(column) for column in zip(*options, strict=True))
-    one = _Knapsack(option=np.arange(len(job)), job=job, units=units, room=room)
+    one = Sack(option=np.arange(len(job)), job=job, units=units, room=room)
     usd, taken = fill(one, worth.astype(np.float64))
 
     jobs = sorted(set(job.tolist()))
