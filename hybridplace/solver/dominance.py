@@ -200,7 +200,7 @@ def _sort(rows: Ints, key: Ints, usd: Floats, offer: Indices, shape: Indices, sp
 
 
 def offers_worth(
-    table: OfferTable, denied: Bools, held: Bools, *, limits: bool, by_site: bool
+    table: OfferTable, rows: Ints, denied: Bools, held: Bools, *, limits: bool, by_site: bool
 ) -> Ints:
     """Return the offers that no other offer with the same hardware, limits and group replaces.
 
@@ -208,6 +208,8 @@ def offers_worth(
 
     Parameters
     ----------
+    rows : ints
+        Offers to choose from.
     denied : bools, (policies, offers)
     held : bools
         Offers that some job runs on now.
@@ -217,21 +219,22 @@ def offers_worth(
         Offers at different sites do not replace each other.
     """
     least, most = table.tariffs.least, table.tariffs.most
-    best, worst = (_figures(tariff, limits) for tariff in (least, most))
-    site = table.site if by_site else np.zeros_like(table.site)
-    keys = (table.group, table.kind, _scopes(table.in_scope), site)
+    best, worst = (_figures(tariff, rows, limits) for tariff in (least, most))
+    site = table.site[rows] if by_site else np.zeros_like(rows)
+    keys = (table.group[rows], table.kind[rows], _scopes(table.in_scope[:, rows]), site)
     order = np.lexsort((worst[:, 0], *keys))
     change = np.zeros(len(order), dtype=bool)
     for key in keys:
         change |= np.diff(key[order], prepend=-2) != 0
-    segment = np.cumsum(change)
-    fit = table.priced & table.available
+    segment, sorted_ = np.cumsum(change), rows[order]
+    fit = (table.priced & table.available)[sorted_]
     worth = table.priced & (held | (table.owned & table.available))
+    kept = worth[sorted_]
     for forbidden in denied:
-        rows = np.flatnonzero((fit & ~forbidden)[order])
-        some = order[rows]
-        worth[some[undominated(segment[rows], best[some], worst[some])]] = True
-    return own_first(table, np.flatnonzero(worth))
+        left = np.flatnonzero(fit & ~forbidden[sorted_])
+        some = order[left]
+        kept[left[undominated(segment[left], best[some], worst[some])]] = True
+    return own_first(table, sorted_[kept])
 
 
 def _scopes(in_scope: Bools) -> Ints:
@@ -242,9 +245,9 @@ def _scopes(in_scope: Bools) -> Ints:
     return scope
 
 
-def _figures(tariff: Tariff, limits: bool) -> Floats:
+def _figures(tariff: Tariff, rows: Ints, limits: bool) -> Floats:
     """Return what makes one offer dearer than another with the same hardware."""
-    criteria = [tariff.machine_usd_h]
+    criteria = [tariff.machine_usd_h[rows]]
     if limits:
-        criteria += [tariff.price_usd_h, tariff.machine_g_h]
+        criteria += [tariff.price_usd_h[rows], tariff.machine_g_h[rows]]
     return np.nan_to_num(np.stack(criteria, axis=1), nan=np.inf)

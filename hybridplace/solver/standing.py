@@ -38,6 +38,7 @@ from hybridplace.solver.withdrawn import (
     hold,
     may_be_too_large,
     only_offer,
+    repriced,
     without,
     without_node,
 )
@@ -163,7 +164,8 @@ class Standing:
         self._offers[row] = offer
         moved = offer.price_usd_h != old.price_usd_h
         if moved or offer.available:
-            self._look_anew(self._with())
+            self._problem = self._seating.problem = self._with()
+            self._supply = repriced(self._supply, self._problem, row)
         else:
             self._supply = without(self._supply, row)
         stale = self._withdraw(self._on_offer(row, held=moved))

@@ -43,6 +43,9 @@ from hybridplace.solver.tariffs import Tariff
 
 LIMIT_TOLERANCE = 1e-6
 
+Worth = dict[tuple[Hardware | None, bool], tuple[Indices, Indices]]
+"""Offers worth a look, and their kinds: by hardware, None for all, and whether sites matter."""
+
 NodeSize = tuple[float, float, float, float]
 """Accelerators, CPUs, GiB and Gbit/s to other nodes."""
 
@@ -66,8 +69,7 @@ class Supply:
     held : dict
         By id of each running job: the row of the offer that it is on; -2 if that is gone.
     worth : dict
-        Offers worth a look, and their kinds, by hardware and whether sites matter; by None as
-        hardware all offers; filled as they are needed.
+        Filled as it is needed.
     """
 
     problem: Problem
@@ -81,7 +83,7 @@ class Supply:
     filter_row: Indices
     limits_of: dict[tuple[str | None, str | None], tuple[int, ...]]
     held: dict[str, int]
-    worth: dict[tuple[Hardware | None, bool], tuple[Indices, Indices]] = field(default_factory=dict)
+    worth: Worth = field(default_factory=dict)
 
     @property
     def is_held(self) -> Bools:
@@ -113,7 +115,7 @@ class Supply:
         key = (hardware, by_site)
         if key not in self.worth:
             if (None, by_site) not in self.worth:
-                offers = self._all_worth(by_site=by_site)
+                offers = self.all_worth(np.arange(len(self.offers.kind)), by_site=by_site)
                 self.worth[None, by_site] = offers, self.offers.kind[offers]
             offers, kind = self.worth[None, by_site]
             kinds = runs_on(self.offers.kinds, hardware)
@@ -121,10 +123,23 @@ class Supply:
             self.worth[key] = offers, np.unique(self.offers.kind[offers])
         return self.worth[key]
 
-    def _all_worth(self, *, by_site: bool) -> Indices:
-        limits = bool(self.problem.limits)
-        rows = offers_worth(self.offers, self.denied, self.is_held, limits=limits, by_site=by_site)
-        return rows.astype(np.int32)
+    def all_worth(self, rows: Ints, *, by_site: bool) -> Indices:
+        """Return those of some offers that are worth a look, own ones first.
+
+        Parameters
+        ----------
+        rows : ints
+            With all that have the same hardware and group as any of them.
+        """
+        kept = offers_worth(
+            self.offers,
+            rows,
+            self.denied,
+            self.is_held,
+            limits=bool(self.problem.limits),
+            by_site=by_site,
+        )
+        return kept.astype(np.int32)
 
     @property
     def bounds(self) -> tuple[Tariff, Tariff]:

@@ -1,4 +1,4 @@
-"""What a supply is after something of it has gone, without looking at all else again."""
+"""What a supply is after something of it has changed, without looking at all else again."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from dataclasses import replace
 import numpy as np
 
 from hybridplace.model.job import Job, Shape
+from hybridplace.model.problem import Problem
 from hybridplace.model.site import Node
 from hybridplace.solver.instance import Bools, Floats
+from hybridplace.solver.offers import own_first, runs_on
 from hybridplace.solver.runs import SIZE_TOLERANCE
-from hybridplace.solver.supply import NodeSize, Supply, size_of
+from hybridplace.solver.supply import NodeSize, Supply, Worth, size_of
+from hybridplace.solver.tariffs import Tariff, Tariffs, carbon_usd_g
 
 
 def without(supply: Supply, offer: int) -> Supply:
@@ -19,6 +22,57 @@ def without(supply: Supply, offer: int) -> Supply:
     available[offer] = False
     worth = {key: rows for key, rows in supply.worth.items() if offer not in rows[0]}
     return replace(supply, offers=replace(supply.offers, available=available), worth=worth)
+
+
+def repriced(supply: Supply, problem: Problem, offer: int) -> Supply:
+    """Return a supply in which an offer has another price, or is for sale or not any more.
+
+    The same as `supply_of` of that problem, of which nothing else is new but jobs.
+    """
+    old, now = supply.offers, problem.offers[offer]
+    priced, available = old.priced.copy(), old.available.copy()
+    available[offer], tariffs = now.available, old.tariffs
+    if tariffs.row[offer, 0] < 0:
+        usd_h = np.nan if now.price_usd_h is None else now.price_usd_h
+        priced[offer] = now.price_usd_h is not None
+        tariffs = _with_price(tariffs, offer, usd_h, carbon_usd_g(problem))
+    offers = replace(old, priced=priced, available=available, tariffs=tariffs)
+    new = replace(supply, problem=problem, offers=offers, worth={})
+    new.worth.update(_worth_again(supply, new, offer))
+    return new
+
+
+def _with_price(tariffs: Tariffs, offer: int, usd_h: float, carbon_usd: float) -> Tariffs:
+    """Return tariffs with another price of an offer."""
+    changed: dict[int, Tariff] = {}
+    for tariff in (tariffs.steady, tariffs.least, tariffs.most):
+        if id(tariff) not in changed:
+            price_usd_h, machine_usd_h = tariff.price_usd_h.copy(), tariff.machine_usd_h.copy()
+            carbon_usd_h = tariff.machine_g_h[offer] * carbon_usd if carbon_usd > 0 else 0.0
+            price_usd_h[offer], machine_usd_h[offer] = usd_h, usd_h + carbon_usd_h
+            changed[id(tariff)] = replace(
+                tariff, price_usd_h=price_usd_h, machine_usd_h=machine_usd_h
+            )
+    steady, least, most = (
+        changed[id(one)] for one in (tariffs.steady, tariffs.least, tariffs.most)
+    )
+    return replace(tariffs, steady=steady, least=least, most=most)
+
+
+def _worth_again(old: Supply, new: Supply, offer: int) -> Worth:
+    """Return the offers worth a look after one has changed: those of other kinds stay."""
+    table = new.offers
+    alike = np.flatnonzero((table.kind == table.kind[offer]) & (table.group == table.group[offer]))
+    found: Worth = {}
+    for (hardware, by_site), (offers, kinds) in old.worth.items():
+        if hardware is None:
+            left = offers[~np.isin(offers, alike)]
+            rows = np.concatenate([left, new.all_worth(alike, by_site=by_site)])
+            rows = own_first(table, rows).astype(np.int32)
+            found[None, by_site] = rows, table.kind[rows]
+        elif not runs_on(table.kinds, hardware)[table.kind[offer]]:
+            found[hardware, by_site] = offers, kinds
+    return found
 
 
 def only_offer(supply: Supply, offer: int) -> Supply:
