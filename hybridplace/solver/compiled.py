@@ -1,21 +1,65 @@
 """Loops compiled to machine code, where each step depends on the one before: the one place for it.
 
-Numba keeps the machine code beside the source file (or in the user's cache directory), so only the
-first run on a machine pays for compiling. It looks at that one source file to tell whether what it
-kept is still right: a compiled function calls only compiled functions of its own module. Ctrl-C is
-seen between calls: a call should take well under a second.
+Only the first run on a machine pays for compiling: Numba keeps the machine code in a directory that
+is named after the source and those it imports, beside them or, if that cannot be written, in the
+user's cache. Ctrl-C is seen between calls: a call should take well under a second.
 """
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from numba import njit
+import numba
 
-Compiled = TypeVar("Compiled", bound=Callable[..., Any])
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def compiled(function: Compiled) -> Compiled:
+def compiled(function: Function) -> Function:
     """Return the same function in machine code: same numbers, bit for bit, as Python's."""
-    return cast(Compiled, njit(cache=True, error_model="numpy")(function))
+    return cast(Function, _compiled(function))
+
+
+def bare(function: Function) -> Function:
+    """Return it compiled without counting references: it may not make arrays.
+
+    Counting costs several times the work where functions pass many arrays to short ones.
+    """
+    return cast(Function, _compiled(function, _nrt=False))
+
+
+def _compiled(function: Function, **options: bool) -> Any:
+    njit: Any = numba.njit
+    config: Any = numba.config
+    before = config.CACHE_DIR
+    config.CACHE_DIR = _directory(function.__module__.rpartition(".")[2])
+    try:
+        return njit(cache=True, error_model="numpy", **options)(function)
+    finally:
+        config.CACHE_DIR = before
+
+
+@cache
+def _directory(module: str) -> str:
+    """Return where machine code is kept: Numba itself looks at one file's time and size only."""
+    here = Path(__file__).parent
+    digest, found, todo = sha256(numba.__version__.encode()), {module}, [module]
+    while todo:
+        path = here / f"{todo.pop()}.py"
+        source = path.read_bytes() if path.exists() else b""
+        digest.update(source)
+        imported = re.findall(rb"^from hybridplace\.solver\.(\w+) import", source, re.MULTILINE)
+        more = sorted({name.decode() for name in imported} - found)
+        found.update(more)
+        todo += more
+    name = f"numba-{digest.hexdigest()[:16]}"
+    beside = here / "__pycache__"
+    if os.access(beside if beside.exists() else here, os.W_OK):
+        return str(beside / name)
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return str(Path(home) / "hybridplace" / name)

@@ -1,36 +1,39 @@
-"""From prices and a fractional solution to a good plan: round, improve, until it is good enough.
+"""From prices and a fractional solution to a good plan: round, walk, decide small cores.
 
-With prices, the gap of any plan is the sum of what is wrong with it (`gap_usd`): each job's excess,
-and each row's price times what is left of it. The search goes where the excess is.
+With prices, the gap of any plan is the sum of what is wrong with it: each job's excess, and each
+row's price times what is left of it. The search goes where the excess is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
+from hybridplace.solver.berths import Berths
 from hybridplace.solver.core import decide_again, related
-from hybridplace.solver.ejection import Ejection
-from hybridplace.solver.instance import Choice, Floats, Instance, Prices
+from hybridplace.solver.instance import Choice, Floats, Instance, Ints, Prices
 from hybridplace.solver.pairs import Pairs, near_pairs
 from hybridplace.solver.pricing import Tariff, price_at, tariff_of
-from hybridplace.solver.repair import overdraw
-from hybridplace.solver.rounding import Fractional, round_off
+from hybridplace.solver.recreate import Walk
+from hybridplace.solver.rounding import Fractional
 from hybridplace.solver.state import State
 
 NEAR = 4.0
 """Pairs are tried whose excess is up to so many times the average cost of a job."""
 
 MOST_PAIRS = 12
-"""Of each job, times the logarithm of the number of slots."""
+"""Of each job, times the logarithm of the number of slots; last resorts come on top."""
 
-PASSES = 8
-"""Over the jobs that have an excess, at most."""
+ROUNDS = 20
+"""Of a walk, and of the walk with nodes that follows: after each it may end."""
 
-DEPTH = 3
-"""Of ejection chains, at most."""
+STEPS, STEPS_OF_JOB = 20_000, 5
+"""Of each: at least, and for each job."""
+
+STEPS_OVER_TIME = 80_000
+"""At least, where jobs may start in many slots."""
 
 CORES = 40
 """Small cores decided, at most, divided by the logarithm of the number of slots."""
@@ -61,18 +64,28 @@ class Incumbent:
     def __init__(self, watch: Callable[[float], None] | None = None) -> None:
         self.choice: Choice | None = None
         self.usd = np.inf
+        self._moored: tuple[Choice, dict[int, Ints]] | None = None
         self._watch = watch
 
-    def offer(self, state: State) -> None:
-        """Keep what a state has, if it breaks no limit and costs less."""
-        if state.breaks_limits():
-            return
-        usd = state.total_usd()
+    def offer(self, choice: Choice, usd: float) -> None:
+        """Keep a plan that breaks no limit, if it costs less."""
         if usd < self.usd:
             # One assignment: an interrupt finds the old or the new.
-            self.choice, self.usd = state.choice(), usd
+            self.choice, self.usd = choice, usd
             if self._watch is not None:
                 self._watch(usd)
+
+    def moor(self, choice: Choice, seats: dict[int, Ints]) -> None:
+        """Keep the nodes of a plan's workers, as `Walk.seats` has them."""
+        self._moored = choice, seats
+
+    def seats(self) -> dict[int, Ints]:
+        """Return the node of each worker of jobs on own nodes, as far as known."""
+        if self._moored is None or self.choice is None:
+            return {}
+        (moored, seats), choice = self._moored, self.choice
+        stay = (choice.option == moored.option) & (choice.start == moored.start)
+        return {job: nodes for job, nodes in seats.items() if stay[job]}
 
 
 def improve(
@@ -84,6 +97,7 @@ def improve(
     seed: int = 0,
     incumbent: Incumbent | None = None,
     extra_usd: Floats | None = None,
+    berths: Berths | None = None,
     prove: Callable[[Choice, float], float] | None = None,
 ) -> Incumbent:
     """Return a plan whose cost is within `target_gap` of the bound at these prices, if found.
@@ -93,79 +107,80 @@ def improve(
     target_gap : float
         (cost - bound) / bound at which the search ends.
     seed : int
-        Of the solver of small cores.
+        Of the walk, and of the solver of small cores.
     incumbent : Incumbent, optional
         Is kept up to date, also when a KeyboardInterrupt ends the search.
     extra_usd : floats, (n,), optional
         Added to the cost of each option.
+    berths : Berths, optional
+        Nodes that workers are to find room on.
     prove : callable, optional
-        Given a first plan and what it costs, returns a better bound: asked once, where the plan is
-        not good enough yet.
+        Given a plan and what it costs, returns a better bound: asked once, where the plan is not
+        good enough yet.
     """
     best = Incumbent() if incumbent is None else incumbent
     state = State(instance, share_usd=prices.share, extra_usd=extra_usd)
-    tariff = tariff_of(instance, prices, extra_usd)
     most = int(MOST_PAIRS * (1 + np.log2(instance.slots)))
     pairs = near_pairs(state, prices, near=NEAR, most=most, extra_usd=extra_usd)
-    chains = Ejection(state, pairs)
-    round_off(chains, tariff, lp)
-    best.offer(state)
-    search = _Search(state, pairs, tariff, chains, pairs.bound_usd * (1 + target_gap), best)
-    if prove is not None:
-        _chain(search, passes=1)
-        if best.choice is not None and best.usd > search.enough_usd:
-            bound_usd = prove(best.choice, best.usd)
-            search = replace(search, enough_usd=bound_usd * (1 + target_gap))
-    _chain(search, passes=PASSES)
-    _decide_cores(search, seed)
+    enough_usd = pairs.bound_usd + target_gap * abs(pairs.bound_usd)
+    walk = Walk(state, pairs, prices, lp, seed=seed)
+    _go(walk, best, enough_usd, _steps(instance))
+    if berths is not None:
+        walk.moor(berths)
+        best.usd = np.inf
+        _go(walk, best, enough_usd, _steps(instance))
+        best.moor(walk.choice(), walk.seats())
+    if best.choice is None:
+        return best
+    if prove is not None and best.usd > enough_usd:
+        bound_usd = prove(best.choice, best.usd)
+        enough_usd = bound_usd + target_gap * abs(bound_usd)
+    state.load(best.choice)
+    tariff = tariff_of(instance, prices, extra_usd)
+    _decide_cores(_Cores(state, pairs, tariff, seed), best, enough_usd)
     return best
 
 
+def _steps(instance: Instance) -> int:
+    least = STEPS if instance.slots == 1 else STEPS_OVER_TIME
+    return least + STEPS_OF_JOB * len(instance.jobs.reject_usd)
+
+
+def _go(walk: Walk, best: Incumbent, enough_usd: float, steps: int) -> None:
+    """Walk until the plan is good enough or the steps are done."""
+    for turn in range(ROUNDS + 1):
+        if turn > 0:
+            walk.go(steps // ROUNDS, 1.0 / ROUNDS)
+        if walk.usd < best.usd:
+            best.offer(walk.choice(), walk.usd)
+        if best.usd <= enough_usd:
+            return
+
+
 @dataclass(frozen=True, slots=True)
-class _Search:
-    """What the search works on, and when it is good enough."""
+class _Cores:
+    """What small cores are cut from."""
 
     state: State
     pairs: Pairs
     tariff: Tariff
-    chains: Ejection
-    enough_usd: float
-    best: Incumbent
+    seed: int
 
 
-def _chain(search: _Search, passes: int) -> None:
-    """Run ejection chains from the jobs of largest excess, ever deeper while that saves."""
-    chains = search.chains
-    for turn in range(passes):
-        excess = excess_usd(search.state, search.pairs, search.tariff)
-        queue = np.lexsort((np.arange(len(excess)), -excess))
-        saved = 0.0
-        for job in queue[excess[queue] > 0].tolist():
-            if search.best.usd <= search.enough_usd:
-                return
-            gain = chains.improve(job, min(DEPTH, 1 + turn))
-            if gain <= 0 and search.state.has_limits:
-                gain = overdraw(chains, job, 1)
-            if gain > 0:
-                saved += gain
-                search.best.offer(search.state)
-        if turn >= DEPTH and saved <= 0:
-            return
-
-
-def _decide_cores(search: _Search, seed: int) -> None:
+def _decide_cores(cores: _Cores, best: Incumbent, enough_usd: float) -> None:
     """Decide small cores, each around the job of largest excess that was in the middle of none."""
-    state, done = search.state, set[int]()
+    state, pairs, done = cores.state, cores.pairs, set[int]()
     most = int(CORES / (1 + np.log2(state.instance.slots)))
-    while len(done) < most and search.best.usd > search.enough_usd:
-        excess = excess_usd(state, search.pairs, search.tariff)
+    while len(done) < most and best.usd > enough_usd:
+        excess = excess_usd(state, pairs, cores.tariff)
         excess[list(done)] = 0.0
         if not excess.any():
             return
         done.add(int(excess.argmax()))
-        jobs = related(state, search.pairs, excess, int(excess.argmax()), CORE_JOBS)
-        if decide_again(state, search.pairs, jobs, work=CORE_WORK, seed=seed) > 0:
-            search.best.offer(state)
+        jobs = related(state, pairs, excess, int(excess.argmax()), CORE_JOBS)
+        saved_usd = decide_again(state, pairs, jobs, work=CORE_WORK, seed=cores.seed)
+        if saved_usd > 0 and not state.breaks_limits():
+            best.offer(state.choice(), state.total_usd())
         if len(jobs) == len(excess):
             return
 

@@ -12,16 +12,17 @@ import numpy as np
 
 from hybridplace.model.plan import Plan
 from hybridplace.model.problem import Problem
+from hybridplace.solver.berths import Berths, berths_of
 from hybridplace.solver.certificate import certificate_of
 from hybridplace.solver.classes import classes_of, decide_by_classes
 from hybridplace.solver.compile import compile_instance
 from hybridplace.solver.improve import Incumbent, improve
-from hybridplace.solver.instance import Choice, Instance, Prices
+from hybridplace.solver.instance import Choice, Instance, Ints, Prices
 from hybridplace.solver.knapsack import JobPrices, lift
 from hybridplace.solver.pricing import no_prices, reduced
 from hybridplace.solver.relaxation import relaxed_of
 from hybridplace.solver.result import plan_of_choice
-from hybridplace.solver.seating import seated
+from hybridplace.solver.seating import seated, seating_of
 from hybridplace.solver.shared import SharedPlan, by_slot, solve_shared
 from hybridplace.solver.sharing import ascend
 from hybridplace.solver.slots import relax_slots
@@ -47,6 +48,8 @@ class Joint:
         What is proven so far.
     whole : JobPrices or None
         What knapsacks prove beyond that.
+    seats : dict
+        The node of each worker on own nodes, as far as known.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Joint:
         target_gap: float,
         seed: int,
         watch: Callable[[Progress], None] | None,
+        berths: Berths | None = None,
     ) -> None:
         self.instance, self.target_gap, self.seed, self.watch = instance, target_gap, seed, watch
         nowhere = np.zeros(len(instance.jobs.reject_usd), dtype=np.int64)
@@ -63,6 +67,7 @@ class Joint:
         self.prices: Prices = no_prices(instance)
         self.bound_usd = reduced(instance, self.prices).bound_usd
         self.whole: JobPrices | None = None
+        self.berths, self.seats = berths, dict[int, Ints]()
 
     def decide(self) -> None:
         """Find prices and a plan, as the instance asks for."""
@@ -100,10 +105,11 @@ class Joint:
                 target_gap=self.target_gap,
                 seed=self.seed,
                 incumbent=best,
+                berths=self.berths,
                 prove=self.lift if self.instance.slots == 1 else None,
             )
         finally:
-            self.choice = best.choice or self.choice
+            self.choice, self.seats = best.choice or self.choice, best.seats()
 
     def lift(self, choice: Choice, usd: float) -> float:
         """Return a bound that is proven by prices of whole jobs."""
@@ -162,7 +168,8 @@ def decide_jointly(
             joint.whole, joint.bound_usd = counted.whole, counted.whole.bound_usd
     else:
         instance = compile_instance(problem)
-        joint = Joint(instance, target_gap=target_gap, seed=seed, watch=watch)
+        berths = berths_of(problem, instance, seating_of(problem, instance).nodes)
+        joint = Joint(instance, target_gap=target_gap, seed=seed, watch=watch, berths=berths)
         try:
             joint.decide()
         except KeyboardInterrupt:
@@ -182,7 +189,7 @@ def solve_jointly(
     An interrupt (Ctrl-C) ends the search, and the best plan so far is returned.
     """
     joint, interrupted = decide_jointly(problem, seed=seed, stop=stop, watch=watch)
-    choice, shares = seated(problem, joint.instance, joint.choice, joint.prices.share)
+    choice, shares = seated(problem, joint.instance, joint.choice, joint.prices.share, joint.seats)
     prices = joint.prices if joint.whole is None else joint.whole.prices
     return plan_of_choice(
         problem,

@@ -153,6 +153,17 @@ class Nodes:
             return tuple(self._shares(node, window, need))
         return None
 
+    def place_at(self, stay: Stay, rows: Ints) -> tuple[Share, ...] | None:
+        """Return shares of these nodes, one for each worker, and take them; None if one is full."""
+        need, shares = need_of(stay), list[Share]()
+        for worker in range(stay.peak):
+            window = np.array(stay.slots(worker), dtype=np.int64)
+            if not all_hold(self.room, rows[worker : worker + 1], window, need, 1)[0]:
+                self._count(stay, shares, -1)
+                return None
+            shares += self._shares(rows[worker : worker + 1], window, need)
+        return tuple(shares)
+
     def place_alike(self, stay: Stay, count: int) -> list[tuple[Share, ...]]:
         """Return shares for as many of `count` stays like this one as have room, and take them.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hybridplace.solver.instance import Floats, Indices, Instance, Ints, Prices
-from hybridplace.solver.pricing import price_at, reduced, tariff_of
+from hybridplace.solver.pricing import Reduced, price_at, reduced, tariff_of
 from hybridplace.solver.state import State
 
 BLOCK = 1 << 20
@@ -62,7 +62,9 @@ def near_pairs(
     most: int,
     extra_usd: Floats | None = None,
 ) -> Pairs:
-    """Return up to `most` pairs of each job, those of least excess.
+    """Return up to `most` pairs of each job, those of least excess, and the last resorts.
+
+    A last resort is the best start of an option that costs no more than what is not scarce.
 
     Parameters
     ----------
@@ -77,7 +79,7 @@ def near_pairs(
     most_usd = best + near * np.abs(best).mean() if len(best) else best
     rows = np.flatnonzero(priced.usd <= most_usd[job])
     tariff = tariff_of(instance, prices, extra_usd)
-    parts = []
+    parts = [_last_resorts(state, priced)]
     for option, start in _expand(instance, rows):
         usd = price_at(tariff, option, start)
         keep = np.flatnonzero(usd <= most_usd[job[option]])
@@ -86,6 +88,10 @@ def near_pairs(
         keep = keep[rank(job[option[keep]]) < most]
         parts.append((option[keep], start[keep], usd[keep]))
     option, start, usd = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.lexsort((start, option, usd, job[option]))
+    key = option[order] * instance.slots + start[order]
+    order = order[np.diff(key, prepend=-1) != 0]
+    option, start, usd = option[order], start[order], usd[order]
     counts = np.bincount(job[option], minlength=len(best))
     return Pairs(
         first=np.concatenate([[0], np.cumsum(counts)]),
@@ -96,6 +102,17 @@ def near_pairs(
         best_usd=best,
         bound_usd=priced.bound_usd,
     )
+
+
+def _last_resorts(state: State, priced: Reduced) -> tuple[Ints, Ints, Floats]:
+    """Return where jobs can go when all else is full."""
+    options = state.instance.options
+    most_usd = state.instance.jobs.reject_usd.astype(np.float64)
+    free = options.group < 0
+    np.minimum.at(most_usd, options.job[free], priced.usd[free])
+    option = np.flatnonzero(priced.usd <= most_usd[options.job])
+    option = option[state.fits(option, priced.start[option])]
+    return option, priced.start[option], priced.usd[option]
 
 
 def _expand(instance: Instance, rows: Ints) -> Iterator[tuple[Ints, Ints]]:

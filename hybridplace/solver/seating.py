@@ -7,7 +7,7 @@ that would gain the most are tried in the gaps that are left.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -115,7 +115,11 @@ def seating_of(problem: Problem, instance: Instance) -> Seating:
 
 
 def seated(
-    problem: Problem, instance: Instance, choice: Choice, share_usd: Floats | None = None
+    problem: Problem,
+    instance: Instance,
+    choice: Choice,
+    share_usd: Floats | None = None,
+    seats: Mapping[int, Ints] | None = None,
 ) -> tuple[Choice, dict[int, tuple[Share, ...]]]:
     """Return a choice in which all jobs on own nodes have their nodes, and these by job.
 
@@ -125,13 +129,19 @@ def seated(
     ----------
     share_usd : floats, (tenants,), optional
         As in `State`.
+    seats : mapping, optional
+        The node of each worker of some jobs, by its number in the group.
     """
-    state, seating = seat(problem, instance, choice, share_usd)
+    state, seating = seat(problem, instance, choice, share_usd, seats)
     return state.choice(), seating.shares
 
 
 def seat(
-    problem: Problem, instance: Instance, choice: Choice, share_usd: Floats | None = None
+    problem: Problem,
+    instance: Instance,
+    choice: Choice,
+    share_usd: Floats | None = None,
+    seats: Mapping[int, Ints] | None = None,
 ) -> tuple[State, Seating]:
     """Return the same as it can be carried on: what is left of each row and of each node."""
     seating = seating_of(problem, instance)
@@ -141,7 +151,7 @@ def seat(
         return holdings.state, seating
     state = State(instance, share_usd=share_usd)
     state.load(choice)
-    homeless = _seat_all(seating, state)
+    homeless = _seat_all(seating, state, seats or {})
     for job in homeless:
         state.remove(job)
     for job in sorted(homeless, key=lambda job: -state.usd[job]):
@@ -150,14 +160,25 @@ def seat(
     return state, seating
 
 
-def _seat_all(seating: Seating, state: State) -> list[int]:
-    """Give nodes to all jobs of `state` that need some; return those that find none."""
+def _seat_all(seating: Seating, state: State, seats: Mapping[int, Ints] | None = None) -> list[int]:
+    """Give nodes to all jobs of `state` that need some; return those that find none.
+
+    Those whose nodes are known come first, in the order of their starts: so accelerators that are
+    free when a job starts stay free until it ends.
+    """
     homeless: list[int] = []
+    known = seats or {}
     for group, nodes in seating.nodes.items():
-        jobs = sorted(state.members[group])
-        stays = [seating.stay(int(state.option[job]), int(state.start[job])) for job in jobs]
-        found = pack_many(nodes, stays, [seating.held(job) for job in jobs])
-        for job, shares in zip(jobs, found, strict=True):
+        jobs = sorted(state.members[group], key=lambda job: (int(state.start[job]), job))
+        stays = {job: seating.stay(int(state.option[job]), int(state.start[job])) for job in jobs}
+        for job in jobs:
+            if job in known and len(known[job]) == stays[job].peak:
+                shares = nodes.place_at(stays[job], known[job])
+                if shares is not None:
+                    seating.shares[job] = shares
+        left = sorted(job for job in jobs if job not in seating.shares)
+        found = pack_many(nodes, [stays[job] for job in left], [seating.held(job) for job in left])
+        for job, shares in zip(left, found, strict=True):
             if shares is None:
                 homeless.append(job)
             else:

@@ -13,7 +13,7 @@ from hybridplace.solver.ejection import cover
 from hybridplace.solver.improve import Incumbent, improve
 from hybridplace.solver.instance import Choice, Instance, Prices
 from hybridplace.solver.pricing import no_prices
-from hybridplace.solver.rounding import Fractional, all_pairs, largest_parts
+from hybridplace.solver.rounding import Fractional, all_pairs
 from hybridplace.solver.state import State
 from tests.solver.drawn import drawn_instance
 from tests.solver.small import (
@@ -99,7 +99,12 @@ def test_loading_a_choice_is_placing_its_jobs(seed, slots):
     instance = small_instance(seed, slots=slots, jobs=5)
     draw = np.random.default_rng(seed)
     jobs = len(instance.jobs.reject_usd)
-    choice = largest_parts(instance.options.job, jobs, _lp(instance, draw))
+    lp, option, start = _lp(instance, draw), np.full(jobs, -1), np.zeros(jobs, dtype=np.int64)
+    option[instance.options.job[lp.option]], start[instance.options.job[lp.option]] = (
+        lp.option,
+        lp.start,
+    )
+    choice = Choice(option=option, start=start)
     loaded, placed = State(instance), State(instance)
     loaded.load(choice)
     for pair in _plan(choice):
@@ -151,7 +156,7 @@ def test_the_same_input_gives_the_same_plan(slots):
     assert runs[0] == runs[1]
 
 
-@pytest.mark.parametrize("moment", [1, 2, 7, 30])
+@pytest.mark.parametrize("moment", [1, 2, 4])
 def test_an_interrupt_leaves_a_plan(moment):
     """Stopped at any improvement, the incumbent holds a plan that breaks no row."""
     instance = drawn_instance(60, 4, slots=24)

@@ -1,0 +1,285 @@
+"""What a search by moves works on, in machine code: what fits, what a job would lose, and moves."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridplace.solver.compiled import bare
+from hybridplace.solver.instance import Floats, Ints
+from hybridplace.solver.walking import Plan, Table
+
+
+@bare
+def uniform(draw: NDArray[np.uint64]) -> float:
+    """Return a number in [0, 1) (SplitMix64: Steele, Lea and Flood, OOPSLA 2014)."""
+    draw[0] += np.uint64(0x9E3779B97F4A7C15)
+    z = draw[0]
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    z = z ^ (z >> np.uint64(31))
+    return float(z >> np.uint64(11)) / 9007199254740992.0
+
+
+@bare
+def least(values: Floats) -> float:
+    """Return the least of some values."""
+    found = np.inf
+    for value in values:
+        found = min(found, value)
+    return found
+
+
+@bare
+def fits(table: Table, plan: Plan, job: int, p: int) -> bool:
+    """Tell whether a pair of a job that is left out breaks no row."""
+    i, g = table.option[p], table.group[p]
+    resources = table.use.shape[1]
+    if g < len(table.price) - 1:
+        begin, curve = table.start[p], table.curve[i]
+        for t in range(begin, begin + table.length[p]):
+            for r in range(resources):
+                use = table.use[i, r]
+                if curve >= 0:
+                    use *= table.curves[curve, t - begin]
+                if plan.room[g, t, r] < use:
+                    return False
+    for k in range(table.limit.shape[1]):
+        limit = table.limit[i, k]
+        if table.limit_use[p, k] > max(plan.limit_room[limit], 0.0):
+            return False
+    for k in range(table.partner_first[job], table.partner_first[job + 1]):
+        other = plan.pair[table.partner[k]]
+        if other >= 0:
+            same = table.site[table.option[other]] == table.site[i]
+            if same != table.together[k]:
+                return False
+    return True
+
+
+@bare
+def count(table: Table, plan: Plan, job: int, p: int, sign: float) -> None:
+    """Count a pair in every row."""
+    i, g = table.option[p], table.group[p]
+    if g < len(table.price) - 1:
+        begin, curve = table.start[p], table.curve[i]
+        for t in range(begin, begin + table.length[p]):
+            share = sign if curve < 0 else sign * table.curves[curve, t - begin]
+            for r in range(table.use.shape[1]):
+                plan.room[g, t, r] -= share * table.use[i, r]
+    for k in range(table.limit.shape[1]):
+        plan.limit_room[table.limit[i, k]] -= sign * table.limit_use[p, k]
+    if table.share[i] > 0:
+        plan.share[table.tenant[job]] += sign * table.share[i]
+
+
+@bare
+def works(table: Table, i: int, worker: int, since: int) -> bool:
+    """Tell whether a worker is at work that long after the start: fewer are when load is low."""
+    curve = table.curve[i]
+    return bool(curve < 0 or table.curves[curve, since] * table.workers[i] > worker + 1e-6)
+
+
+@bare
+def seats_one(table: Table, plan: Plan, p: int, worker: int, node: int) -> bool:
+    """Tell whether a node has room for a worker."""
+    i, begin = table.option[p], table.start[p]
+    for since in range(table.length[p]):
+        if works(table, i, worker, since):
+            for r in range(table.use.shape[1]):
+                if plan.berth[node, begin + since, r] < table.worker_use[i, r]:
+                    return False
+    return True
+
+
+@bare
+def count_seat(table: Table, plan: Plan, p: int, worker: int, node: int, sign: float) -> None:
+    """Count a worker on a node."""
+    i, begin = table.option[p], table.start[p]
+    for since in range(table.length[p]):
+        if works(table, i, worker, since):
+            for r in range(table.use.shape[1]):
+                plan.berth[node, begin + since, r] -= sign * table.worker_use[i, r]
+
+
+@bare
+def rise(table: Table, plan: Plan, job: int, p: int, workers: int) -> None:
+    """Give back the nodes of the first workers of a job."""
+    base = table.seat_first[job]
+    for worker in range(workers):
+        count_seat(table, plan, p, worker, plan.seat[base + worker], -1.0)
+
+
+@bare
+def snuggest(table: Table, plan: Plan, p: int, worker: int) -> int:
+    """Return the node with room for a worker that is least free right before and after; or -1."""
+    g, begin = table.group[p], table.start[p]
+    end, best, least_free = begin + table.length[p], -1, np.inf
+    for node in range(table.node_first[g], table.node_first[g + 1]):
+        free = 0.0
+        if begin > 0:
+            free += plan.berth[node, begin - 1, 0]
+        if end < plan.berth.shape[1]:
+            free += plan.berth[node, end, 0]
+        if free < least_free and seats_one(table, plan, p, worker, node):
+            best, least_free = node, free
+    return best
+
+
+@bare
+def sit(table: Table, plan: Plan, job: int, p: int) -> bool:
+    """Give each worker of a job a node with room; False, and none, if one finds none."""
+    i, g, base = table.option[p], table.group[p], table.seat_first[job]
+    if table.node_first[g] == table.node_first[g + 1]:
+        return True
+    node = -1
+    for worker in range(table.workers[i]):
+        if node < 0 or not seats_one(table, plan, p, worker, node):
+            node = snuggest(table, plan, p, worker)
+        if node < 0:
+            rise(table, plan, job, p, worker)
+            return False
+        count_seat(table, plan, p, worker, node, 1.0)
+        plan.seat[base + worker] = node
+    return True
+
+
+@bare
+def holds(table: Table, plan: Plan, job: int, p: int) -> bool:
+    """Tell whether a pair of a job that is left out breaks no row, and finds its nodes."""
+    if not fits(table, plan, job, p) or not sit(table, plan, job, p):
+        return False
+    g = table.group[p]
+    if table.node_first[g] < table.node_first[g + 1]:
+        rise(table, plan, job, p, table.workers[table.option[p]])
+    return True
+
+
+@bare
+def sit_again(table: Table, plan: Plan, job: int, p: int) -> None:
+    """Give the workers of a job the nodes that they had before the step."""
+    g, base = table.group[p], table.seat_first[job]
+    if table.node_first[g] < table.node_first[g + 1]:
+        for worker in range(table.workers[table.option[p]]):
+            plan.seat[base + worker] = plan.old_seat[base + worker]
+            count_seat(table, plan, p, worker, plan.seat[base + worker], 1.0)
+
+
+@bare
+def enter(table: Table, plan: Plan, job: int, p: int) -> None:
+    """Place a job that is left out and whose workers have their nodes."""
+    count(table, plan, job, p, 1.0)
+    plan.total[2] += table.usd[p] - plan.usd[job]
+    plan.pair[job], plan.usd[job] = p, table.usd[p]
+    plan.reduced_usd[job] = table.usd[p] + table.toll_usd[p]
+    g = table.group[p]
+    at = plan.members[g]
+    plan.member[table.user_first[g] + at] = job
+    plan.place[job] = at
+    plan.members[g] = at + 1
+
+
+@bare
+def leave(table: Table, plan: Plan, job: int) -> None:
+    """Take a placed job out."""
+    p = plan.pair[job]
+    g, at = table.group[p], plan.place[job]
+    if table.node_first[g] < table.node_first[g + 1]:
+        rise(table, plan, job, p, table.workers[table.option[p]])
+    count(table, plan, job, p, -1.0)
+    plan.total[2] += table.reject_usd[job] - plan.usd[job]
+    plan.pair[job] = -1
+    plan.usd[job] = plan.reduced_usd[job] = table.reject_usd[job]
+    last = plan.members[g] - 1
+    moved = plan.member[table.user_first[g] + last]
+    plan.member[table.user_first[g] + at] = moved
+    plan.place[moved] = at
+    plan.members[g] = last
+
+
+@bare
+def insert(table: Table, plan: Plan, job: int, heed: bool, blink: float) -> None:
+    """Put a job that is left out where it costs least, the prices heeded or not, if anywhere."""
+    reject_usd = table.reject_usd[job]
+    for k in range(table.first[job], table.first[job + 1]):
+        p = k if heed else table.cheapest[k]
+        usd = table.usd[p] + (table.toll_usd[p] if heed else 0.0)
+        if usd >= reject_usd:
+            return
+        if uniform(plan.draw) < blink or not fits(table, plan, job, p):
+            continue
+        if sit(table, plan, job, p):
+            enter(table, plan, job, p)
+            return
+
+
+@bare
+def clash(table: Table, p: int, q: int) -> bool:
+    """Tell whether two pairs use the same group at the same time."""
+    return bool(
+        table.group[p] == table.group[q]
+        and table.start[q] < table.start[p] + table.length[p]
+        and table.start[p] < table.start[q] + table.length[q]
+    )
+
+
+@bare
+def fill(table: Table, plan: Plan, jobs: Ints, pairs: Ints) -> None:
+    """Place jobs one after the other: at their pair if it fits, else where it costs least."""
+    for k in range(len(jobs)):
+        job, p = jobs[k], pairs[k]
+        if p >= 0 and fits(table, plan, job, p) and sit(table, plan, job, p):
+            enter(table, plan, job, p)
+    for k in range(len(jobs)):
+        if plan.pair[jobs[k]] < 0:
+            insert(table, plan, jobs[k], True, 0.0)
+
+
+@bare
+def regret(table: Table, plan: Plan, job: int, p: int) -> float:
+    """Return what a placed job would pay more elsewhere than in the slots and group of a pair.
+
+    Where it does not fit, it pays for what is scarce.
+    """
+    usd_there: float = table.reject_usd[job]
+    for q in range(table.first[job], table.first[job + 1]):
+        usd = table.usd[q] + table.toll_usd[q]
+        if usd >= usd_there:
+            break
+        if not clash(table, p, q):
+            usd_there = usd
+            break
+    for k in range(table.first[job], table.first[job + 1]):
+        q = table.cheapest[k]
+        if table.usd[q] >= usd_there:
+            break
+        if not clash(table, p, q) and fits(table, plan, job, q):
+            usd_there = table.usd[q]
+            break
+    return usd_there - float(plan.usd[job])
+
+
+@bare
+def full_usd(table: Table, plan: Plan) -> float:
+    """Return what a plan costs: unfairness stands where judging shares stood."""
+    usd: float = plan.total[2]
+    if len(plan.share):
+        for u in range(len(plan.share)):
+            usd += table.share_usd[u] * plan.share[u]
+        usd += table.unfair_usd * (1.0 - min(1.0, least(plan.share)))
+    return usd
+
+
+@bare
+def settle(table: Table, plan: Plan) -> None:
+    """Count again what is left and what the plan costs: no rounding error lasts."""
+    for job in range(len(plan.pair)):
+        if plan.pair[job] >= 0:
+            count(table, plan, job, plan.pair[job], 1.0)
+            for seat in range(table.seat_first[job], table.seat_first[job + 1]):
+                plan.old_seat[seat] = plan.seat[seat]
+            sit_again(table, plan, job, plan.pair[job])
+    plan.total[2] = 0.0
+    for job in range(len(plan.pair)):
+        plan.total[2] += plan.usd[job]
+    plan.total[0] = full_usd(table, plan)

@@ -1,0 +1,306 @@
+"""A plan made from a fractional solution and bettered by ruin and recreate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from hybridplace.solver.berths import Berths, no_berths
+from hybridplace.solver.instance import Choice, Floats, Indices, Ints, Prices
+from hybridplace.solver.moves import fill, full_usd, settle
+from hybridplace.solver.pairs import Pairs
+from hybridplace.solver.pricing import limit_uses_at
+from hybridplace.solver.rounding import Fractional
+from hybridplace.solver.ruin import walk
+from hybridplace.solver.state import State
+from hybridplace.solver.walking import MOST_OUT, Plan, Table
+
+MOST_RUINED = 10
+"""Jobs around a slot that a step takes out, and as many that would rather be there."""
+
+HOT, WARM, COLD = 0.1, 0.02, 0.001
+"""Of what a job costs on average: what a step may cost, as a rule, at first, once workers have
+their nodes, and at last."""
+
+TINY_USD = 1e-9
+
+
+class Walk:
+    """A plan that steps of ruin and recreate make better.
+
+    Parameters
+    ----------
+    state : State
+        Says what there is, and how moves are judged; it is left without any job placed.
+    pairs : Pairs
+        What may be chosen.
+    first : Fractional
+        Where the walk begins.
+    seed : int
+        Of what is drawn.
+    """
+
+    def __init__(
+        self, state: State, pairs: Pairs, prices: Prices, first: Fractional, *, seed: int
+    ) -> None:
+        state.clear()
+        self._state, self._seed = state, seed
+        self.table = table_of(state, pairs, prices)
+        self._begin(first, no_berths(state.instance), HOT)
+
+    def moor(self, berths: Berths) -> None:
+        """Give workers their nodes, leaving out who finds none, and walk on from there.
+
+        From now on a step keeps in mind what each node has room for.
+        """
+        state = self._state
+        self.table = self.table._replace(
+            node_first=berths.first,
+            workers=berths.workers,
+            worker_use=np.ascontiguousarray(berths.worker_use[:, state.resources]),
+            seat_first=_seats(berths, self.table, state.instance.options.job),
+        )
+        self._begin(self.choice(), berths, WARM)
+
+    def _begin(self, first: Choice | Fractional, berths: Berths, hot: float) -> None:
+        state, table = self._state, self.table
+        berth = np.ascontiguousarray(berths.room[:, :, state.resources])
+        self._full = state.room[0].copy(), state.limit_room.copy(), berth
+        self.plan = _empty(state, table, berth, self._seed)
+        fill(table, self.plan, *_first_pairs(table, state, first))
+        usd = full_usd(table, self.plan)
+        holds = bool((self.plan.limit_room >= 0).all())
+        self.plan.total[:] = usd, usd if holds else np.inf, self.plan.total[2], float(holds)
+        mean_usd = float(np.abs(self.plan.usd).mean()) if len(self.plan.usd) else 0.0
+        self._hot_usd, self._cold_usd = hot * mean_usd + TINY_USD, COLD * mean_usd + TINY_USD
+        self._done = 0.0
+
+    @property
+    def usd(self) -> float:
+        """Return what the best plan so far costs."""
+        return float(self.plan.total[1])
+
+    def go(self, steps: int, part: float) -> None:
+        """Take some steps that are a part of the whole walk, from hot to cold."""
+        if not len(self.table.usd):
+            return
+        hot_usd = self._temperature_usd(self._done)
+        self._done += part
+        cold_usd = self._temperature_usd(self._done)
+        walk(self.table, self.plan, steps, MOST_RUINED, hot_usd, cold_usd)
+        self.plan.room[:], self.plan.limit_room[:], self.plan.berth[:] = self._full
+        self.plan.share[:] = 0.0
+        settle(self.table, self.plan)
+
+    def choice(self) -> Choice:
+        """Return the best plan so far."""
+        pair = self.plan.pair if self.plan.total[3] > 0 else self.plan.best
+        placed = pair >= 0
+        if not placed.any():
+            return Choice(option=pair.copy(), start=np.zeros_like(pair))
+        option = np.where(placed, self.table.option[pair], -1)
+        return Choice(option=option, start=np.where(placed, self.table.start[pair], 0))
+
+    def seats(self) -> dict[int, Ints]:
+        """Return the node of each worker of each job on own nodes in the best plan so far.
+
+        Nodes are numbered within their group.
+        """
+        newest = self.plan.total[3] > 0
+        pair = self.plan.pair if newest else self.plan.best
+        seat = self.plan.seat if newest else self.plan.best_seat
+        table, found = self.table, {}
+        for job in np.flatnonzero(pair >= 0).tolist():
+            begin, group = int(table.seat_first[job]), table.group[pair[job]]
+            first = table.node_first[group]
+            if first < table.node_first[group + 1]:
+                end = begin + int(table.workers[table.option[pair[job]]])
+                found[job] = seat[begin:end] - first
+        return found
+
+    def _temperature_usd(self, done: float) -> float:
+        return float(self._hot_usd * (self._cold_usd / self._hot_usd) ** done)
+
+
+def _first_pairs(table: Table, state: State, first: Choice | Fractional) -> tuple[Ints, Ints]:
+    """Return jobs in the order in which they are placed first, and at which pair; -1 is none.
+
+    Of a plan, in the order in which they start: so nodes are shared best.
+    """
+    jobs, slots = len(table.reject_usd), state.instance.slots
+    if isinstance(first, Choice):
+        placed = np.flatnonzero(first.option >= 0)
+        value = np.ones(len(placed))
+        at, known = _pairs_at(table, slots, first.option[placed], first.start[placed])
+    else:
+        value = first.value
+        at, known = _pairs_at(table, slots, first.option, first.start)
+    value, pair = value[known], at[known]
+    job = state.instance.options.job[table.option[pair]]
+    best = np.lexsort((pair, -value, job))
+    best = best[np.diff(job[best], prepend=-1) != 0]
+    found, part = np.full(jobs, -1, np.int64), np.zeros(jobs)
+    found[job[best]], part[job[best]] = pair[best], value[best]
+    if isinstance(first, Choice):
+        wide = table.worker_use[table.option[found], 0]
+        start = np.where(found < 0, slots, table.start[found])
+        queue = np.lexsort((np.arange(jobs), -table.length[found], -wide, start))
+    else:
+        queue = np.lexsort((np.arange(jobs), -table.worth_usd, -np.round(part, 2)))
+    return queue, found[queue]
+
+
+def _pairs_at(table: Table, slots: int, option: Ints, start: Ints) -> tuple[Ints, Ints]:
+    """Return the pairs that have some options and starts, and which of these are pairs."""
+    key = table.option * slots + table.start
+    order = np.argsort(key, kind="stable")
+    wanted = option.astype(np.int64) * slots + start
+    at = np.minimum(np.searchsorted(key[order], wanted), max(len(key) - 1, 0))
+    if not len(key):
+        return at, np.zeros(0, np.int64)
+    return order[at], np.flatnonzero(key[order[at]] == wanted)
+
+
+def table_of(state: State, pairs: Pairs, prices: Prices) -> Table:
+    """Return what a walk over some pairs never changes; there are no nodes yet."""
+    instance, options = state.instance, state.instance.options
+    option = pairs.option.astype(np.int64)
+    group, job = state.group[option].astype(np.int64), options.job[option]
+    length = options.slots[option].astype(np.int64)
+    groups, jobs = len(instance.capacity), len(instance.jobs.reject_usd)
+    return Table(
+        first=pairs.first.astype(np.int64),
+        usd=pairs.usd,
+        toll_usd=pairs.reduced_usd - pairs.usd,
+        cheapest=np.lexsort((pairs.usd, job)),
+        option=option,
+        group=group,
+        start=pairs.start.astype(np.int64),
+        length=length,
+        use=np.ascontiguousarray(state.use, dtype=np.float64),
+        curve=options.curve.astype(np.int64),
+        curves=np.ascontiguousarray(options.curves, dtype=np.float64),
+        site=options.site.astype(np.int64),
+        tenant=instance.jobs.tenant.astype(np.int64),
+        share=options.share.astype(np.float64),
+        reject_usd=instance.jobs.reject_usd.astype(np.float64),
+        least_usd=pairs.best_usd,
+        worth_usd=_worth(pairs, state, group, job),
+        size=_sizes(pairs, state, length),
+        price=_prices(state, prices),
+        share_usd=np.ascontiguousarray(state.share_usd, dtype=np.float64),
+        unfair_usd=float(instance.unfair_usd),
+        node_first=np.zeros(groups + 2, np.int64),
+        workers=np.zeros(len(options.job), np.int64),
+        worker_use=np.zeros(state.use.shape),
+        seat_first=np.zeros(jobs + 1, np.int64),
+        **_users(groups, jobs, group, job),
+        **_limits(state, pairs),
+        **_partners(state),
+    )
+
+
+def _prices(state: State, prices: Prices) -> Floats:
+    groups, _, slots = prices.capacity.shape
+    price = np.zeros((groups + 1, slots, len(state.resources)))
+    price[:groups] = prices.capacity[:, state.resources].transpose(0, 2, 1)
+    return price
+
+
+def _users(groups: int, jobs: int, group: Ints, job: Indices) -> dict[str, Any]:
+    """Return the jobs with a pair in each group."""
+    user = np.unique(group * jobs + job)
+    first = np.searchsorted(user, np.arange(groups + 2) * jobs).astype(np.int64)
+    return {"user_first": first, "user": user % jobs}
+
+
+def _seats(berths: Berths, table: Table, job: Indices) -> Ints:
+    """Return where the workers of each job have their places, as many as it may have on nodes."""
+    most = np.zeros(len(table.reject_usd), np.int64)
+    own = np.flatnonzero(berths.first[table.group] < berths.first[table.group + 1])
+    np.maximum.at(most, job[table.option[own]], berths.workers[table.option[own]])
+    return np.concatenate([[0], np.cumsum(most)])
+
+
+def _limits(state: State, pairs: Pairs) -> dict[str, Any]:
+    """Return what pairs count towards limits, and the jobs that may count towards each."""
+    instance, options = state.instance, state.instance.options
+    limits, jobs = len(instance.at_most), len(instance.jobs.reject_usd)
+    if not limits:
+        none = np.zeros(0, np.int64)
+        return {
+            "limit": np.zeros((len(options.job), 0), np.int64),
+            "limit_use": np.zeros((len(pairs.option), 0)),
+            "payer_first": np.zeros(1, np.int64),
+            "payer": none,
+        }
+    limit = np.where(options.limit < 0, limits, options.limit).astype(np.int64)
+    counted = limit[pairs.option]
+    job = np.broadcast_to(options.job[pairs.option][:, None], counted.shape)
+    key = np.unique(counted[counted < limits] * jobs + job[counted < limits])
+    return {
+        "limit": limit,
+        "limit_use": limit_uses_at(instance, pairs.option, pairs.start),
+        "payer_first": np.searchsorted(key, np.arange(limits + 1) * jobs).astype(np.int64),
+        "payer": key % jobs,
+    }
+
+
+def _worth(pairs: Pairs, state: State, group: Ints, job: Indices) -> Floats:
+    """Return what jobs pay more where nothing is scarce than their least reduced cost."""
+    free = group == len(state.instance.capacity)
+    least = state.instance.jobs.reject_usd.astype(np.float64)
+    np.minimum.at(least, job[free], pairs.reduced_usd[free])
+    return least - pairs.best_usd
+
+
+def _sizes(pairs: Pairs, state: State, length: Ints) -> Floats:
+    jobs = len(state.instance.jobs.reject_usd)
+    sizes = np.zeros(jobs)
+    some = np.flatnonzero(np.diff(pairs.first) > 0)
+    p = pairs.first[some]
+    sizes[some] = state.use[pairs.option[p], 0] * length[p]
+    return sizes
+
+
+def _partners(state: State) -> dict[str, Any]:
+    """Return whom jobs must be with or apart from."""
+    count = np.zeros(len(state.instance.jobs.reject_usd), np.int64)
+    found = [(job, *pair) for job in sorted(state.partners) for pair in state.partners[job]]
+    np.add.at(count, [job for job, _, _ in found], 1)
+    return {
+        "partner_first": np.concatenate([[0], np.cumsum(count)]).astype(np.int64),
+        "partner": np.array([other for _, other, _ in found], np.int64),
+        "together": np.array([together for _, _, together in found], np.bool_),
+    }
+
+
+def _empty(state: State, table: Table, berth: Floats, seed: int) -> Plan:
+    """Return the plan in which every job is left out."""
+    jobs = len(table.reject_usd)
+    usd = float(table.reject_usd.sum())
+    groups, slots, _ = table.price.shape
+    return Plan(
+        pair=np.full(jobs, -1, np.int64),
+        usd=table.reject_usd.copy(),
+        reduced_usd=table.reject_usd.copy(),
+        room=state.room[0].copy(),
+        limit_room=state.limit_room.copy(),
+        share=state.share.copy(),
+        member=np.zeros(len(table.user), np.int64),
+        members=np.zeros(groups, np.int64),
+        place=np.zeros(jobs, np.int64),
+        best=np.full(jobs, -1, np.int64),
+        total=np.array([usd, usd, usd, 0.0]),
+        draw=np.array([seed + 1], np.uint64),
+        waste=np.zeros(max(1, (groups - 1) * slots)),
+        excess=np.zeros(jobs),
+        berth=berth.copy(),
+        seat=np.zeros(table.seat_first[-1], np.int64),
+        old_seat=np.zeros(table.seat_first[-1], np.int64),
+        best_seat=np.zeros(table.seat_first[-1], np.int64),
+        out=np.zeros(MOST_OUT + 8, np.int64),
+        was=np.zeros(MOST_OUT + 8, np.int64),
+        key=np.zeros(MOST_OUT + 8),
+    )

@@ -1,0 +1,338 @@
+"""Ruin and recreate in machine code: jobs are taken out of a plan and put back better.
+
+A step takes out a few jobs that compete, either those in the way of a job that would rather be
+elsewhere or those around a slot that is poorly used, and puts each back where it costs least, in an
+order that is drawn (Schrimpf, Schneider, Stamm-Wilbrandt and Dueck, "Record breaking optimization
+results using the ruin and recreate principle", Journal of Computational Physics 159 (2000),
+doi:10.1006/jcph.1999.6413). Whom to take out and blinks: Christiaens and Vanden Berghe, "Slack
+induction by string removals for vehicle routing problems", Transportation Science 54 (2020),
+doi:10.1287/trsc.2019.0914. Steps that cost a little are kept at first (simulated annealing).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hybridplace.solver.compiled import bare
+from hybridplace.solver.instance import Floats
+from hybridplace.solver.moves import (
+    clash,
+    enter,
+    fits,
+    full_usd,
+    holds,
+    insert,
+    least,
+    leave,
+    regret,
+    sit,
+    sit_again,
+    uniform,
+)
+from hybridplace.solver.walking import MOST_OUT, SMALLEST_USD, Plan, Table
+
+SAMPLE = 100
+"""Jobs of a group that are looked at, from a drawn one on."""
+
+
+@bare
+def take_out(table: Table, plan: Plan, job: int, n: int) -> int:
+    """Take a job out and note where it was; return how many are noted."""
+    plan.out[n], plan.was[n] = job, plan.pair[job]
+    if plan.pair[job] >= 0:
+        for seat in range(table.seat_first[job], table.seat_first[job + 1]):
+            plan.old_seat[seat] = plan.seat[seat]
+        leave(table, plan, job)
+    return n + 1
+
+
+@bare
+def noted(plan: Plan, n: int, job: int) -> bool:
+    """Tell whether a job is taken out already."""
+    found = False
+    for k in range(n):
+        found |= plan.out[k] == job
+    return found
+
+
+@bare
+def drawn(plan: Plan, cumulated: Floats) -> int:
+    """Return a position, drawn by what the cumulated figure grows there."""
+    spot = uniform(plan.draw) * cumulated[-1]
+    return min(int(np.searchsorted(cumulated, spot, side="right")), len(cumulated) - 1)
+
+
+@bare
+def first_least(values: Floats, begin: int, end: int) -> int:
+    """Return the first position of the least value of a part."""
+    best = begin
+    for k in range(begin + 1, end):
+        if values[k] < values[best]:
+            best = k
+    return best
+
+
+@bare
+def victim(table: Table, plan: Plan, p: int, tries: int) -> int:
+    """Return a job in the way of a pair that would lose little per unit; -1 if none is found."""
+    g = table.group[p]
+    size, base = plan.members[g], table.user_first[g]
+    best, least, found = -1, np.inf, 0
+    if size == 0:
+        return -1
+    at = int(uniform(plan.draw) * size)
+    for _ in range(min(size, SAMPLE)):
+        other = plan.member[base + at]
+        at = at + 1 if at + 1 < size else 0
+        q = plan.pair[other]
+        if not clash(table, p, q):
+            continue
+        use = min(table.use[table.option[q], 0], table.use[table.option[p], 0])
+        usd = (regret(table, plan, other, p) + 1e-3) / max(use, 1e-3)
+        usd *= 0.5 + uniform(plan.draw)
+        if usd < least:
+            best, least = other, usd
+        found += 1
+        if found >= tries:
+            break
+    return best
+
+
+@bare
+def clear_way(table: Table, plan: Plan, job: int, p: int, n: int) -> int:
+    """Take out jobs that are in the way of a pair until it fits."""
+    tries = 1 if uniform(plan.draw) < 0.3 else 12
+    while n < MOST_OUT // 2 and table.group[p] < len(table.price) - 1:
+        if holds(table, plan, job, p):
+            break
+        other = victim(table, plan, p, tries)
+        if other < 0:
+            break
+        n = take_out(table, plan, other, n)
+    return n
+
+
+@bare
+def counted(table: Table, limit: int, p: int) -> float:
+    """Return how much a pair counts towards a limit."""
+    total = 0.0
+    if p >= 0:
+        for k in range(table.limit.shape[1]):
+            if table.limit[table.option[p], k] == limit:
+                total += table.limit_use[p, k]
+    return total
+
+
+@bare
+def exceeded(table: Table, plan: Plan, p: int) -> int:
+    """Return a limit that a pair would exceed; -1 if none."""
+    for k in range(table.limit.shape[1]):
+        limit: int = table.limit[table.option[p], k]
+        if table.limit_use[p, k] > max(plan.limit_room[limit], 0.0):
+            return limit
+    return -1
+
+
+@bare
+def take_payer(table: Table, plan: Plan, limit: int, n: int) -> int:
+    """Take out a job that counts much towards a limit, among some that are drawn."""
+    best, most = -1, 0.0
+    begin, payers = table.payer_first[limit], table.payer_first[limit + 1]
+    for _ in range(8):
+        job = table.payer[begin + int(uniform(plan.draw) * (payers - begin))]
+        use = counted(table, limit, plan.pair[job]) * uniform(plan.draw)
+        if use > most and not noted(plan, n, job):
+            best, most = job, use
+    return n if best < 0 else take_out(table, plan, best, n)
+
+
+@bare
+def hold_limits(table: Table, plan: Plan, p: int, n: int) -> int:
+    """Take out jobs that count towards what a pair would exceed."""
+    for _ in range(MOST_OUT // 4):
+        limit = exceeded(table, plan, p)
+        if limit < 0:
+            break
+        n = take_payer(table, plan, limit, n)
+    return n
+
+
+@bare
+def ruin_limit(table: Table, plan: Plan, most: int) -> int:
+    """Take out some jobs that count towards a limit."""
+    limit, n = int(uniform(plan.draw) * (len(table.payer_first) - 1)), 0
+    if table.payer_first[limit + 1] > table.payer_first[limit]:
+        for _ in range(2 + int(uniform(plan.draw) * most)):
+            n = take_payer(table, plan, limit, n)
+    return n
+
+
+@bare
+def ruin_around(table: Table, plan: Plan, g: int, slot: int, most: int, n: int) -> int:
+    """Take out jobs of a group that run near a slot, and some that would rather be there."""
+    base, low, high = table.user_first[g], slot, slot + 1
+    for _ in range(1 + int(uniform(plan.draw) * most)):
+        best, least = -1, 1e18
+        size = plan.members[g]
+        at = int(uniform(plan.draw) * size)
+        for _ in range(min(size, SAMPLE)):
+            k = at
+            at = at + 1 if at + 1 < size else 0
+            q = plan.pair[plan.member[base + k]]
+            begin, end = table.start[q], table.start[q] + table.length[q]
+            away = max(0, begin - slot, slot - end + 1) + uniform(plan.draw)
+            if away < least:
+                best, least = plan.member[base + k], away
+        if best < 0 or n >= MOST_OUT // 2:
+            break
+        q = plan.pair[best]
+        low, high = min(low, table.start[q]), max(high, table.start[q] + table.length[q])
+        n = take_out(table, plan, best, n)
+    users = table.user_first[g + 1] - base
+    if users == 0:
+        return n
+    for _ in range(1 + int(uniform(plan.draw) * most)):
+        best, most_usd = -1, SMALLEST_USD
+        for _ in range(6):
+            job = table.user[base + int(uniform(plan.draw) * users)]
+            excess = plan.reduced_usd[job] - table.least_usd[job]
+            if excess > most_usd and not noted(plan, n, job):
+                best, most_usd = job, excess
+        if best >= 0 and n < MOST_OUT:
+            n = take_out(table, plan, best, n)
+    return n
+
+
+@bare
+def ruin(table: Table, plan: Plan, most: int) -> tuple[int, int]:
+    """Take out jobs that compete; return how many, and the pair that the first is meant for."""
+    groups, slots = table.price.shape[0] - 1, table.price.shape[1]
+    kind = uniform(plan.draw)
+    if kind < 0.9:
+        job = drawn(plan, plan.excess)
+        if plan.reduced_usd[job] - table.least_usd[job] <= SMALLEST_USD:
+            return 0, -1
+        pairs = table.first[job + 1] - table.first[job]
+        p = table.first[job] + int(uniform(plan.draw) ** 2 * min(pairs, 24))
+        if pairs > 0 and p != plan.pair[job] and kind < 0.8:
+            n = take_out(table, plan, job, 0)
+            n = hold_limits(table, plan, p, n)
+            n = clear_way(table, plan, job, p, n)
+            if uniform(plan.draw) < 0.3 and table.group[p] < groups:
+                at = table.start[p] + int(uniform(plan.draw) * table.length[p])
+                n = ruin_around(table, plan, table.group[p], at, most // 2, n)
+            return n, p
+        g = table.group[p] if pairs > 0 else groups
+        slot = table.start[p] + int(uniform(plan.draw) * table.length[p]) if pairs > 0 else 0
+    elif kind < 0.95 and len(table.payer_first) > 1:
+        return ruin_limit(table, plan, most), -1
+    else:
+        at = drawn(plan, plan.waste)
+        g, slot = at // slots, at % slots
+    if g >= groups:
+        return 0, -1
+    return ruin_around(table, plan, g, slot, most, 0), -1
+
+
+@bare
+def in_order(table: Table, plan: Plan, begin: int, n: int) -> None:
+    """Put the jobs that are out into the order in which they go back."""
+    kind = int(uniform(plan.draw) * 5)
+    for k in range(begin, n):
+        weigh = 0.5 + uniform(plan.draw)
+        job = plan.out[k]
+        if kind == 1:
+            weigh *= -table.worth_usd[job]
+        elif kind == 2:
+            weigh *= -table.size[job]
+        elif kind == 3:
+            weigh *= -table.worth_usd[job] / max(table.size[job], 1e-9)
+        elif kind == 4:
+            weigh *= table.size[job]
+        plan.key[k] = weigh
+
+
+@bare
+def put_back(table: Table, plan: Plan, begin: int, n: int) -> None:
+    """Place the jobs that are out in the order of their keys."""
+    heed = uniform(plan.draw) < 0.5
+    in_order(table, plan, begin, n)
+    for _ in range(begin, n):
+        k = first_least(plan.key, begin, n)
+        plan.key[k] = np.inf
+        insert(table, plan, plan.out[k], heed, 0.01)
+
+
+@bare
+def judge(table: Table, plan: Plan, n: int, usd: float, most_usd: float, floor: float) -> bool:
+    """Keep what a step did if it costs no more than that and breaks no limit, or undo it."""
+    if usd <= most_usd and least(plan.limit_room) >= floor:
+        return True
+    for k in range(n):
+        if plan.pair[plan.out[k]] >= 0:
+            leave(table, plan, plan.out[k])
+    for k in range(n):
+        if plan.was[k] >= 0:
+            sit_again(table, plan, plan.out[k], plan.was[k])
+            enter(table, plan, plan.out[k], plan.was[k])
+    return False
+
+
+@bare
+def keep(table: Table, plan: Plan, n: int, usd: float) -> None:
+    """Keep the best plan: it is copied only when a worse one is about to follow."""
+    if usd < plan.total[1] - SMALLEST_USD and least(plan.limit_room) >= 0.0:
+        plan.total[1], plan.total[3] = usd, 1.0
+    elif plan.total[3] > 0.0 and usd > plan.total[1]:
+        for job in range(len(plan.pair)):
+            plan.best[job] = plan.pair[job]
+        for seat in range(len(plan.seat)):
+            plan.best_seat[seat] = plan.seat[seat]
+        for k in range(n):
+            job = plan.out[k]
+            plan.best[job] = plan.was[k]
+            for seat in range(table.seat_first[job], table.seat_first[job + 1]):
+                plan.best_seat[seat] = plan.old_seat[seat]
+        plan.total[3] = 0.0
+    plan.total[0] = usd
+
+
+@bare
+def weigh_waste(table: Table, plan: Plan) -> None:
+    """Cumulate what is paid for what nobody uses, and by how much jobs pay too much."""
+    usd = 0.0
+    for job in range(len(plan.pair)):
+        usd += max(plan.reduced_usd[job] - table.least_usd[job], 0.0)
+        plan.excess[job] = usd
+    groups, slots, resources = table.price.shape
+    paid, at = 0.0, 0
+    for g in range(groups - 1):
+        for t in range(slots):
+            for r in range(resources):
+                if table.price[g, t, r] > 0:
+                    paid += table.price[g, t, r] * max(plan.room[g, t, r], 0.0)
+            plan.waste[at] = paid
+            at += 1
+
+
+@bare
+def walk(table: Table, plan: Plan, steps: int, most: int, hot: float, cold: float) -> None:
+    """Take some steps; what they may cost falls from `hot` to `cold` USD (simulated annealing)."""
+    for step in range(steps):
+        if step % 200 == 0:
+            weigh_waste(table, plan)
+        floor = min(0.0, least(plan.limit_room))
+        n, p = ruin(table, plan, most)
+        if n == 0:
+            continue
+        begin = 0
+        job = plan.out[0]
+        if p >= 0 and fits(table, plan, job, p) and sit(table, plan, job, p):
+            enter(table, plan, job, p)
+            begin = 1
+        put_back(table, plan, begin, n)
+        temperature = hot * (cold / hot) ** (step / steps)
+        allow = -temperature * np.log(1.0 - uniform(plan.draw))
+        usd = full_usd(table, plan)
+        if judge(table, plan, n, usd, plan.total[0] + allow, floor):
+            keep(table, plan, n, usd)

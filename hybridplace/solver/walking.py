@@ -1,0 +1,143 @@
+"""What a walk reads and what it changes, as arrays that machine code can take."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridplace.solver.instance import Bools, Floats, Ints
+
+MOST_OUT = 64
+"""Jobs that a step takes out at most."""
+
+SMALLEST_USD = 1e-9
+
+
+class Table(NamedTuple):
+    """What a walk never changes; P pairs by job (CSR), the least reduced cost first.
+
+    Parameters
+    ----------
+    first : ints, (J + 1,)
+    usd, toll_usd : floats, (P,)
+        What a pair costs as moves are judged, and what it pays for scarce things beyond that.
+    cheapest : ints, (P,)
+        The pairs of each job, the least `usd` first.
+    option, group, start, length : ints, (P,)
+        Group G is free.
+    use : floats, (n, resources)
+    curve : ints, (n,)
+    curves : floats, (any, T)
+    limit : ints, (n, K)
+        L where there is none.
+    limit_use : floats, (P, K)
+    site, tenant : ints, (n,) and (J,)
+    share : floats, (n,)
+    reject_usd, least_usd, worth_usd, size : floats, (J,)
+        The price of leaving out, the least reduced cost; what a job pays more where nothing is
+        scarce; how much it holds for how long.
+    partner_first, partner, together : ints, ints, bools
+        Whom a job must be with or apart from (CSR).
+    user_first, user : ints
+        Jobs with a pair in a group (CSR over groups).
+    payer_first, payer : ints
+        Jobs with a pair that counts towards a limit (CSR over limits).
+    price : floats, (G + 1, T, resources)
+    share_usd, unfair_usd : floats, (tenants,), and float
+    node_first : ints, (G + 2,)
+        Nodes of each group (CSR); a quota has none.
+    workers, worker_use : ints, (n,), and floats, (n, resources)
+        At the most in any slot, and what one takes of a node.
+    seat_first : ints, (J + 1,)
+        Where the workers of each job have their places in `Plan.seat`.
+    """
+
+    first: Ints
+    usd: Floats
+    toll_usd: Floats
+    cheapest: Ints
+    option: Ints
+    group: Ints
+    start: Ints
+    length: Ints
+    use: Floats
+    curve: Ints
+    curves: Floats
+    limit: Ints
+    limit_use: Floats
+    site: Ints
+    tenant: Ints
+    share: Floats
+    reject_usd: Floats
+    least_usd: Floats
+    worth_usd: Floats
+    size: Floats
+    partner_first: Ints
+    partner: Ints
+    together: Bools
+    user_first: Ints
+    user: Ints
+    payer_first: Ints
+    payer: Ints
+    price: Floats
+    share_usd: Floats
+    unfair_usd: float
+    node_first: Ints
+    workers: Ints
+    worker_use: Floats
+    seat_first: Ints
+
+
+class Plan(NamedTuple):
+    """What steps change.
+
+    Parameters
+    ----------
+    pair : ints, (J,)
+        -1 is left out.
+    usd, reduced_usd : floats, (J,)
+    room : floats, (G + 1, T, resources)
+    limit_room : floats, (L + 1,)
+    share : floats, (tenants,)
+    member, members, place : ints
+        Jobs in each group: parts of `member` that begin at `user_first`, how many of each, and
+        where a job is among them.
+    best : ints, (J,)
+        `pair` of the best plan so far.
+    total : floats, (4,)
+        USD of the plan, of the best one; what moves are judged by; whether `best` is outdated.
+    draw : uint64, (1,)
+        State of the generator.
+    waste, excess : floats, (G * T,) and (J,)
+        Cumulated: what is paid for what nobody uses, and by how much jobs pay too much.
+    berth : floats, (nodes, T, resources)
+        What is left of each node.
+    seat, old_seat, best_seat : ints
+        The node of each worker: now, before the last step, in the best plan.
+    out, was, key : ints, ints, floats
+        Jobs that a step took out, the pairs that they had, and the order in which they go back.
+    """
+
+    pair: Ints
+    usd: Floats
+    reduced_usd: Floats
+    room: Floats
+    limit_room: Floats
+    share: Floats
+    member: Ints
+    members: Ints
+    place: Ints
+    best: Ints
+    total: Floats
+    draw: NDArray[np.uint64]
+    waste: Floats
+    excess: Floats
+    berth: Floats
+    seat: Ints
+    old_seat: Ints
+    best_seat: Ints
+    out: Ints
+    was: Ints
+    key: Floats

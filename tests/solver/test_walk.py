@@ -1,0 +1,150 @@
+"""Walks in machine code: whatever is drawn, rows and nodes hold, and costs are what they are."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks.solver.instances import slots_problem
+from hybridplace.solver.berths import berths_of
+from hybridplace.solver.compile import compile_instance
+from hybridplace.solver.improve import improve
+from hybridplace.solver.pairs import near_pairs
+from hybridplace.solver.recreate import Walk
+from hybridplace.solver.rounding import Fractional
+from hybridplace.solver.seating import seated, seating_of
+from hybridplace.solver.slots import relax_slots
+from hybridplace.solver.state import State
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def week():
+    """Return a problem over time with own nodes, its instance, relaxation and nodes."""
+    problem = slots_problem(150, 48, 3)
+    instance = compile_instance(problem)
+    nodes = seating_of(problem, instance).nodes
+    return problem, instance, relax_slots(instance), berths_of(problem, instance, nodes)
+
+
+def _walk(instance, relaxed, seed):
+    state = State(instance, share_usd=relaxed.prices.share)
+    pairs = near_pairs(state, relaxed.prices, near=4.0, most=60)
+    return state, pairs, Walk(state, pairs, relaxed.prices, relaxed.lp, seed=seed)
+
+
+def _used(instance, berths, choice, seats):
+    """Return what workers use of each node in each slot, added up one by one."""
+    options, used = instance.options, np.zeros_like(berths.room)
+    for job, nodes in seats.items():
+        i, start = int(choice.option[job]), int(choice.start[job])
+        first = berths.first[options.group[i]]
+        for worker, node in enumerate(nodes.tolist()):
+            for since in range(int(options.slots[i])):
+                curve = int(options.curve[i])
+                share = 1.0 if curve < 0 else options.curves[curve, since]
+                if share * berths.workers[i] > worker + 1e-6:
+                    used[first + node, start + since] += berths.worker_use[i]
+    return used
+
+
+@settings(max_examples=8, deadline=None)
+@given(seed=st.integers(0, 2**31))
+def test_nodes_hold_whatever_is_drawn(week, seed):
+    """With nodes in mind, no node is asked for more than it has, and each worker has one."""
+    _, instance, relaxed, berths = week
+    state, _, walk = _walk(instance, relaxed, seed)
+    walk.go(300, 0.5)
+    walk.moor(berths)
+    walk.go(300, 1.0)
+    choice, seats = walk.choice(), walk.seats()
+    own = berths.first[1:] > berths.first[:-1]
+    placed = np.flatnonzero(choice.option >= 0)
+    on_nodes = placed[own[instance.options.group[choice.option[placed]]]]
+    assert sorted(seats) == on_nodes.tolist()
+    assert all(len(seats[j]) == berths.workers[choice.option[j]] for j in seats)
+    assert (_used(instance, berths, choice, seats) <= berths.room).all()
+    state.load(choice)
+    assert (state.room >= 0).all()
+    assert walk.usd == pytest.approx(state.total_usd())
+
+
+def test_walking_saves(week):
+    """A walk ends far below where it began, and nodes cost it little of that."""
+    _, instance, relaxed, berths = week
+    _, pairs, walk = _walk(instance, relaxed, 0)
+    began_usd = walk.usd
+    walk.go(20_000, 1.0)
+    free_usd = walk.usd
+    walk.moor(berths)
+    walk.go(20_000, 1.0)
+    bound_usd = pairs.bound_usd
+    assert free_usd - bound_usd < 0.7 * (began_usd - bound_usd)
+    assert walk.usd - bound_usd < 0.8 * (began_usd - bound_usd)
+
+
+def test_known_nodes_are_given(week):
+    """Workers whose nodes are known get accelerators there: nearly nobody has to move on."""
+    problem, instance, relaxed, berths = week
+    found = improve(instance, relaxed.prices, relaxed.lp, target_gap=0.0, berths=berths)
+    choice, shares = seated(problem, instance, found.choice, relaxed.prices.share, found.seats())
+    moved = np.flatnonzero(choice.option != found.choice.option)
+    assert len(moved) <= 0.02 * len(problem.jobs)
+    assert set(found.seats()) - set(moved.tolist()) <= set(shares)
+
+
+def test_one_seed_is_one_walk(week):
+    """Two walks agree to the last bit; another seed walks elsewhere."""
+    _, instance, relaxed, _ = week
+    ends = []
+    for seed in (0, 0, 1):
+        _, _, walk = _walk(instance, relaxed, seed)
+        walk.go(2_000, 1.0)
+        ends.append((walk.choice().option.tobytes(), walk.usd))
+    assert ends[0] == ends[1] != ends[2]
+
+
+def test_no_index_leaves_its_array():
+    """Run by Python itself, which checks each index, walks over odd instances end well."""
+    script = """
+import numpy as np
+from tests.solver.test_primal import _lp, _prices
+from tests.solver.small import small_instance
+from hybridplace.solver import improve as search
+search.STEPS = search.STEPS_OVER_TIME = 200
+search.STEPS_OF_JOB = 0
+for seed in range(12):
+    for slots in (1, 2, 5):
+        instance = small_instance(seed, slots=slots, jobs=6)
+        draw = np.random.default_rng(seed)
+        search.improve(instance, _prices(instance, draw), _lp(instance, draw), target_gap=0.0)
+print("walked")
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script],
+        env=os.environ | {"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "walked\n", done.stderr
+
+
+def test_a_plan_begins_where_nothing_is_known(week):
+    """Without any part of any job, each is placed where it costs least."""
+    _, instance, relaxed, _ = week
+    none = np.zeros(0, dtype=np.int64)
+    state = State(instance, share_usd=relaxed.prices.share)
+    pairs = near_pairs(state, relaxed.prices, near=4.0, most=60)
+    lp = Fractional(option=none, start=none, value=np.zeros(0))
+    walk = Walk(state, pairs, relaxed.prices, lp, seed=0)
+    assert (walk.choice().option >= 0).mean() > 0.9
