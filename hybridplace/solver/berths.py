@@ -65,7 +65,8 @@ def berths_of(problem: Problem, instance: Instance, nodes: dict[int, Nodes]) -> 
         problem.jobs[job].shapes[shape]
         for job, shape in zip(options.job[own].tolist(), options.shape[own].tolist(), strict=True)
     ]
-    worker_use[own] = [(one.accelerators, one.cpus, one.memory_gib) for one in shapes]
+    needs = [(one.accelerators, one.cpus, one.memory_gib) for one in shapes]
+    worker_use[own] = np.array(needs).reshape(-1, RESOURCES)
     used = worker_use[own] > 0
     shares = np.divide(options.use[own], worker_use[own], out=np.zeros(used.shape), where=used)
     workers[own] = shares.max(axis=1, initial=0.0)

@@ -154,7 +154,12 @@ class Nodes:
         return None
 
     def place_at(self, stay: Stay, rows: Ints) -> tuple[Share, ...] | None:
-        """Return shares of these nodes, one for each worker, and take them; None if one is full."""
+        """Return shares of these nodes, one for each worker, and take them.
+
+        None if one is full, or the gang must not span them.
+        """
+        if len(np.unique(rows)) > 1 and not self._connected(stay)[rows].all():
+            return None
         need, shares = need_of(stay), list[Share]()
         for worker in range(stay.peak):
             window = np.array(stay.slots(worker), dtype=np.int64)

