@@ -14,6 +14,7 @@ from functools import cache
 import numpy as np
 
 from hybridplace.checker.columns import Floats
+from hybridplace.model.data import room_gib
 from hybridplace.model.job import Dataset, Job
 from hybridplace.model.problem import LimitMeasure, Problem
 from hybridplace.units import GIGABITS_PER_GIB, SECONDS_PER_HOUR
@@ -48,6 +49,7 @@ class Copies:
             read: np.array([at.get(site.id, 0.0) for site in problem.sites])
             for read, at in prices.items()
         }
+        self._room_gib = np.array([room_gib(site) for site in problem.sites])
         self._denied = any(denial.action == "transfer" for denial in problem.denials)
         self._over = cache(self._surcharge)
 
@@ -60,7 +62,7 @@ class Copies:
 
     def ready_h(self, job: Job) -> Floats:
         """Return when what a job reads can be there; inf if that, or a result, may not be moved."""
-        ready_h = np.zeros(len(self._row))
+        ready_h = self._within_caches(job)
         for dataset in self._datasets(job.inputs):
             if dataset.homes:
                 gigabits = dataset.size_gib * GIGABITS_PER_GIB
@@ -71,6 +73,19 @@ class Copies:
             barred = np.isinf(self._usd(dataset)[:, self._deliveries(dataset)]).any(axis=1)
             ready_h = np.where(barred, np.inf, ready_h)
         return ready_h
+
+    def _within_caches(self, job: Job) -> Floats:
+        """Return 0 where caches hold what a job brings there and has delivered, inf elsewhere."""
+        come_gib, go_gib = np.zeros((2, len(self._row)))
+        for dataset in self._datasets(job.inputs):
+            if dataset.homes:
+                come_gib[np.isin(np.arange(len(come_gib)), self._homes(dataset), invert=True)] += (
+                    dataset.size_gib
+                )
+        for dataset in self._datasets(job.outputs):
+            go_gib[self._deliveries(dataset)] += dataset.size_gib
+        full = go_gib > self._room_gib
+        return np.where((come_gib > self._room_gib) | (full.sum() > full), np.inf, 0.0)
 
     def charges_usd(self, job: Job) -> Floats:
         """Return what a job pays for data: its reads, and deliveries, less what readers pay it."""
@@ -127,6 +142,7 @@ class Copies:
         if self._denied:
             denied = [bool(self._problem.denied("transfer", dataset.id, one)) for one in self._row]
             usd[:, denied] = np.inf
+        usd[:, dataset.size_gib > self._room_gib] = np.inf
         np.fill_diagonal(usd, 0.0)
         return usd
 

@@ -47,6 +47,9 @@ class SiteForm(Form):
     carbon_g_kwh: Amount | None = Field(None, description="grid intensity, grams of CO2e per kWh")
     pue: Ratio | None = Field(None, description="power usage effectiveness")
     energy_usd_kwh: Amount | None = Field(None, description="price of energy, USD per kWh")
+    cache_gib: Amount | None = Field(
+        None, description="room for copies that plans bring there, GiB; default: unlimited"
+    )
 
 
 class NodeForm(Form):

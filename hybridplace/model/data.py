@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 
+from hybridplace.model.capacity import SIZE_TOLERANCE
 from hybridplace.model.plan import Transfer
 from hybridplace.model.problem import Problem
+from hybridplace.model.site import Site
 from hybridplace.units import transfer_h
 
 
@@ -59,6 +62,25 @@ def cheapest_transfer(
     if not priced:
         return None
     return Transfer(dataset=dataset, source=min(priced)[2], target=target)
+
+
+def room_gib(site: Site) -> float:
+    """Return the largest sum of copies that the cache of a site holds, rounding included."""
+    if site.cache_gib is None:
+        return math.inf
+    return site.cache_gib + SIZE_TOLERANCE * max(1.0, site.cache_gib)
+
+
+def cached_gib(problem: Problem, transfers: Iterable[Transfer]) -> dict[str, float]:
+    """Return the size of all copies that are brought to each site with a cache of some size.
+
+    A copy is there from when it comes until the horizon, so all count together, whenever they come.
+    """
+    used = {site.id: 0.0 for site in problem.sites if site.cache_gib is not None}
+    for transfer in transfers:
+        if transfer.target in used:
+            used[transfer.target] += problem.dataset[transfer.dataset].size_gib
+    return used
 
 
 def transfer_hours(problem: Problem, dataset: str, source: str, target: str) -> float:

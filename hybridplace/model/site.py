@@ -50,6 +50,9 @@ class Site:
         Certificates held and contracts signed for the site, as ``iso27001, dpa, baa``.
     carbon_g_kwh, pue, energy_usd_kwh : float or None
         Grid intensity, power usage effectiveness, and the price of a kWh (own sites).
+    cache_gib : float or None
+        Room for copies that a plan brings there; None is unlimited. Data at home there and results
+        made there are no copies. A copy takes its room over the whole horizon.
     """
 
     id: str
@@ -64,6 +67,7 @@ class Site:
     carbon_g_kwh: float | None = None
     pue: float | None = None
     energy_usd_kwh: float | None = None
+    cache_gib: float | None = None
 
     def within(self, domain: Domain) -> str:
         """Return the failure domain of this sort that the site is in."""

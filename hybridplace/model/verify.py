@@ -26,7 +26,7 @@ from hybridplace.model.cost import (
     plan_carbon_g,
     plan_costs,
 )
-from hybridplace.model.data import copies_needed, holders, transfer_hours
+from hybridplace.model.data import cached_gib, copies_needed, holders, room_gib, transfer_hours
 from hybridplace.model.plan import Plan, Status
 from hybridplace.model.problem import Problem
 from hybridplace.model.run import TIME_TOLERANCE_H, planned_quantile
@@ -216,6 +216,14 @@ def nodes_hold(problem: Problem, plan: Plan) -> Iterator[str]:
                     yield f"pool {pool.id}, node {name}, slot {slot}: {told}"
 
 
+def caches_hold(problem: Problem, plan: Plan) -> Iterator[str]:
+    """No site gets more copies than its cache has room for."""
+    for name, used_gib in sorted(cached_gib(problem, plan.transfers).items()):
+        site = problem.site[name]
+        if used_gib > room_gib(site):
+            yield f"site {name}: copies of {used_gib:g} GiB, its cache has {site.cache_gib:g} GiB"
+
+
 def limits_hold(problem: Problem, plan: Plan) -> Iterator[str]:
     """No limit is exceeded, and whatever it adds up is known."""
     for limit in problem.limits:
@@ -266,7 +274,14 @@ _THEN: tuple[Rule, ...] = (
     jobs_are_together_or_apart,
     jobs_are_spread,
 )
-_LAST: tuple[Rule, ...] = (inputs_come_first, quotas_hold, nodes_hold, limits_hold, sums_are_right)
+_LAST: tuple[Rule, ...] = (
+    inputs_come_first,
+    quotas_hold,
+    nodes_hold,
+    caches_hold,
+    limits_hold,
+    sums_are_right,
+)
 """What needs the rules before it to hold, so that its figures can be computed at all."""
 
 

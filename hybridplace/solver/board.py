@@ -89,7 +89,9 @@ class Board(NamedTuple):
     usd_gib, h_gib : floats, (S, S)
         Of a link.
     copy_first, copy_limit : ints, (D * S + 1,) and any
-        Limits that a copy counts towards (CSR).
+        Limits and caches that a copy counts towards (CSR).
+    copy_gib : floats
+        How much: so many GiB; where it is 0, what the copy costs.
     group_first : ints, (G + 2,)
         Where the jobs of a group begin in `member`.
     slot_h, unfair_usd : floats, (1,)
@@ -97,7 +99,8 @@ class Board(NamedTuple):
         What a unit of a share is worth in judging moves.
     room : floats, (G + 1, T, resources)
         From here on, all changes.
-    limit_room : floats, (L + 1,)
+    limit_room : floats, (L + 1 + S,)
+        Limits, inf, caches.
     share : floats, (tenants,)
     needs : ints, (D, S)
         How many need a dataset at a site: readers that are there, and one for a delivery.
@@ -135,6 +138,7 @@ class Board(NamedTuple):
     h_gib: Floats
     copy_first: Ints
     copy_limit: Ints
+    copy_gib: Floats
     group_first: Ints
     slot_h: Floats
     unfair_usd: Floats

@@ -209,10 +209,22 @@ def _add_capacity(
         model.add(sum(amount * v.x[row] for row, amount in steps) <= most_steps)
 
 
+def respect_caches(model: cp_model.CpModel, v: Variables) -> None:
+    r"""Copies at a site are no larger than its cache: :math:`\sum_{dq} z_d y_{dqt} \le Z_t`."""
+    for site in v.problem.sites:
+        if site.cache_gib is None:
+            continue
+        terms = [
+            (copied, v.problem.dataset[dataset].size_gib)
+            for (dataset, _, target), copied in v.copy.items()
+            if target == site.id
+        ]
+        _add_at_most(model, terms, site.cache_gib)
+
+
 def respect_limits(model: cp_model.CpModel, v: Variables) -> None:
     r"""No limit is exceeded: :math:`\sum_c l_c x_c + \sum_{dqt} l_{dqt} y_{dqt} \le L`."""
     for number, limit in enumerate(v.problem.limits):
-        per_step = LIMIT_STEPS / max(1.0, abs(limit.at_most))
         use = v.candidates.limit_use[number]
         terms = [(v.x[row], use[row]) for row in range(len(v.x)) if use[row] > 0]
         if limit.measure is LimitMeasure.USD:
@@ -220,10 +232,15 @@ def respect_limits(model: cp_model.CpModel, v: Variables) -> None:
                 transfer = Transfer(dataset=dataset, source=source, target=target)
                 if covers_transfer(v.problem, limit, transfer):
                     terms.append((copied, transfer_usd(v.problem, transfer)))
-        # Half of what `verify` tolerates, so that rounding can neither forbid nor break.
-        most = math.floor(limit.at_most * per_step + 0.5e-6 * LIMIT_STEPS)
-        steps = [(one, round(min(amount * per_step, most + 1.0))) for one, amount in terms]
-        model.add(sum(amount * one for one, amount in steps) <= most)
+        _add_at_most(model, terms, limit.at_most)
+
+
+def _add_at_most(model: cp_model.CpModel, terms: list[tuple[Any, float]], at_most: float) -> None:
+    """Add a row in steps, with half of what `verify` tolerates: rounding changes nothing."""
+    per_step = LIMIT_STEPS / max(1.0, abs(at_most))
+    most = math.floor(at_most * per_step + 0.5e-6 * LIMIT_STEPS)
+    steps = [(one, round(min(amount * per_step, most + 1.0))) for one, amount in terms]
+    model.add(sum(amount * one for one, amount in steps) <= most)
 
 
 def keep_together(model: cp_model.CpModel, v: Variables) -> None:
@@ -296,6 +313,7 @@ FAMILIES = (
     start_after_inputs,
     respect_quotas,
     respect_nodes,
+    respect_caches,
     respect_limits,
     keep_together,
     keep_apart,

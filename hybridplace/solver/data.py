@@ -35,6 +35,8 @@ def data_of(problem: Problem, links: Links, copies: Copies) -> Data | None:
         size_gib=np.array([dataset.size_gib for dataset in problem.datasets], dtype=np.float64),
         usd_gib=np.where(np.isnan(links.usd_gib), np.inf, links.usd_gib),
         gbps=links.gbps,
+        copy_gib=copies.gib,
+        cache_gib=copies.cache_gib,
         deliver=np.array(deliver, dtype=np.int64).reshape(len(deliver), 2),
         limit=_limits(problem),
     )

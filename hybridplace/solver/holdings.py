@@ -135,6 +135,8 @@ class Holdings:
         fit = self.state.fits(option, start)
         if self.limited:
             fit &= self._within_limits(job, option, start)
+        if np.isfinite(self.data.cache_gib).any():
+            fit &= self._within_caches(job)[self.instance.options.site[option]]
         if self.instance.slots > 1:
             fit &= self._in_time(job, option, start)
         return fit
@@ -194,6 +196,25 @@ class Holdings:
                     row = found.setdefault(limit, np.zeros(self.sites))
                     row += np.where(np.arange(len(row)) == target, 0, self._from_usd(d)[:, target])
         return found
+
+    def _within_caches(self, job: int) -> Bools:
+        """Tell at which sites a job that is left out needs no more copies than caches hold."""
+        data, gib = self.data, np.where(self.count > 0, self.data.copy_gib, 0.0)
+        made = np.flatnonzero(~self.homed)
+        source = self.site[data.maker[made]]
+        gib[made[source < 0]] = 0.0
+        gib[made[source >= 0], source[source >= 0]] = 0.0
+        come, go = np.zeros((2, self.sites))
+        for d in self.reads[job]:
+            missing = np.where(self.count[d] > 0, 0.0, data.copy_gib[d])
+            if not self.homed[d]:
+                missing[self.site[data.maker[d]]] = 0.0  # if it is nowhere, no site will do
+            come += missing
+        for d in self.makes[job]:
+            go += np.where(self.count[d] > 0, data.copy_gib[d], 0.0)
+        room = data.cache_gib - gib.sum(axis=0)
+        full = go > room
+        return np.asarray((come <= room) & (full.sum() == full))
 
     def _count_copies(self, job: int, site: int, sign: float) -> None:
         """Count what a job that is left out would copy, were it at a site, in limits."""

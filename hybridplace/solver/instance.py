@@ -151,6 +151,10 @@ class Data:
     size_gib : floats, (D,)
     usd_gib, gbps : floats, (S, S)
         Of the link from row to column; inf where it has no price, 0 and inf on the diagonal.
+    copy_gib : floats, (D, S)
+        :math:`z_d`, what a copy takes of the cache of a site; 0 at homes.
+    cache_gib : floats, (S,)
+        :math:`Z_s`, how large it is; inf where nothing bounds it.
     deliver : ints, (any, 2)
         (made dataset, site) that it must be brought to.
     limit : ints, (any, 3)
@@ -164,6 +168,8 @@ class Data:
     size_gib: Floats
     usd_gib: Floats
     gbps: Floats
+    copy_gib: Floats
+    cache_gib: Floats
     deliver: Ints
     limit: Ints
 

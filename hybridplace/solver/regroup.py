@@ -46,19 +46,19 @@ def passing_usd(board: Board, d: int, source: int, target: int) -> float:
 
 @compiled
 def copy_usd(board: Board, d: int, s: int, sign: float) -> float:
-    """Return what a copy that is not there yet costs; count it in limits."""
-    cell, maker, usd = d * board.needs.shape[1] + s, board.data[d].maker, board.fee_usd[d, s]
-    if maker >= 0:
-        source = board.job[maker].site
-        usd = 0.0 if source < 0 else passing_usd(board, d, source, s)
+    """Return what a copy that is not there yet costs; count it in limits and caches."""
+    cell, maker = d * board.needs.shape[1] + s, board.data[d].maker
+    if maker >= 0 and board.job[maker].site in (-1, s):
+        return 0.0
+    usd = board.fee_usd[d, s] if maker < 0 else passing_usd(board, d, board.job[maker].site, s)
     for k in range(board.copy_first[cell], board.copy_first[cell + 1]):
-        board.limit_room[board.copy_limit[k]] -= sign * usd
+        board.limit_room[board.copy_limit[k]] -= sign * (board.copy_gib[k] or usd)
     return float(usd)
 
 
 @compiled
 def copies_usd(board: Board, job: int, s: int, sign: float) -> float:
-    """Return what copies cost that only a job at a site needs; count them in limits."""
+    """Return what copies cost that only a job at a site needs; count them as `copy_usd`."""
     usd, row = 0.0, board.job[job]
     for k in range(row.read_first, row.read_end):
         if board.needs[board.read[k], s] == 0:

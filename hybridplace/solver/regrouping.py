@@ -61,7 +61,7 @@ def board_of(
         unfair_usd=np.array([instance.unfair_usd]),
         share_usd=np.append(prices.share, 0.0),
         room=state.room[0].copy(),
-        limit_room=state.limit_room,
+        limit_room=np.append(state.limit_room, data.cache_gib),
         share=np.append(state.share, 1.0),
         needs=needs,
         ask_usd=data.fee_usd.astype(np.float64),
@@ -73,6 +73,7 @@ def board_of(
         **figures,
         **partners,
         **_ties(data, jobs, instance.slots),
+        **_counted(data, len(state.limit_room)),
     )
 
 
@@ -164,7 +165,7 @@ def _partners(state: State, jobs: Rows) -> dict[str, Any]:
 
 def _ties(data: Data, jobs: Rows, slots: int) -> dict[str, Any]:
     """Return which data jobs read and make; write where those of each begin into its row."""
-    datasets, sites = data.fee_usd.shape
+    datasets = len(data.maker)
     number = np.arange(len(jobs) + 1)
     by_dataset = np.lexsort((data.reads[:, 0], data.reads[:, 1]))
     made = np.flatnonzero(data.maker >= 0)
@@ -176,8 +177,6 @@ def _ties(data: Data, jobs: Rows, slots: int) -> dict[str, Any]:
     rows["maker"], rows["size_gib"] = data.maker, data.size_gib
     spans = _spans(_heads(data.reads[by_dataset, 1], np.arange(datasets + 1)))
     rows["reader_first"], rows["reader_end"] = spans
-    cell = data.limit[:, 1] * sites + data.limit[:, 2]
-    order = np.argsort(cell, kind="stable")
     with np.errstate(divide="ignore"):
         h_gib = transfer_h(1.0, 1.0) / data.gbps if slots > 1 else np.zeros_like(data.gbps)
     return {
@@ -189,8 +188,22 @@ def _ties(data: Data, jobs: Rows, slots: int) -> dict[str, Any]:
         "fee_usd": np.ascontiguousarray(data.fee_usd, dtype=np.float64),
         "usd_gib": np.ascontiguousarray(data.usd_gib, dtype=np.float64),
         "h_gib": np.ascontiguousarray(h_gib, dtype=np.float64),
+    }
+
+
+def _counted(data: Data, caches: int) -> dict[str, Any]:
+    """Return what each copy counts towards: limits, and caches, which come from row `caches` on."""
+    dataset, site = np.nonzero((data.copy_gib > 0) & np.isfinite(data.cache_gib))
+    stored = np.stack([site + caches, dataset, site], axis=1)
+    limit, dataset, site = np.concatenate([data.limit, stored]).astype(np.int64).T
+    gib = np.where(limit < caches, 0.0, data.copy_gib[dataset, site])
+    datasets, sites = data.copy_gib.shape
+    cell = dataset * sites + site
+    order = np.argsort(cell, kind="stable")
+    return {
         "copy_first": _heads(cell[order], np.arange(datasets * sites + 1)),
-        "copy_limit": np.ascontiguousarray(data.limit[order, 0]),
+        "copy_limit": np.ascontiguousarray(limit[order]),
+        "copy_gib": np.ascontiguousarray(gib[order]),
     }
 
 

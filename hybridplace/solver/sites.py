@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from hybridplace.model.job import Inference
+from hybridplace.model.data import room_gib
+from hybridplace.model.job import Inference, Job
 from hybridplace.model.problem import Problem
 from hybridplace.solver.instance import Bools, Floats, Indices
 from hybridplace.solver.needs import JobTable
@@ -36,17 +38,23 @@ class Copies:
     Parameters
     ----------
     barred : bools
-        Policies forbid a copy there.
+        Policies forbid a copy there, or it is too large.
     fee_usd : floats
         Of the cheapest copy from a home: 0 at homes, inf where none may come. Of data without a
         home 0 where policies let a copy come.
     ready_h : floats
         When a copy from a home can be there, at the earliest.
+    gib : floats
+        What a copy takes of the cache of the site; 0 at homes.
+    cache_gib : floats, (S,)
+        How much it has: `data.room_gib`.
     """
 
     barred: Bools
     fee_usd: Floats
     ready_h: Floats
+    gib: Floats
+    cache_gib: Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +110,12 @@ def copies_of(problem: Problem, links: Links) -> Copies:
             subjects = [number[one] for one in denial.subjects if one in number]
             sites = [row[site] for site in denial.sites if site in row]
             barred[np.ix_(subjects, sites)] = True
+    gib = np.zeros(shape)
+    for one, dataset in enumerate(problem.datasets):
+        gib[one] = dataset.size_gib
+        gib[one, [row[home] for home in dataset.homes]] = 0.0
+    cache_gib = np.array([room_gib(site) for site in problem.sites])
+    barred |= gib > cache_gib
     fee_usd, ready_h = np.zeros(shape), np.zeros(shape)
     priced = ~np.isnan(links.usd_gib)
     for one, dataset in enumerate(problem.datasets):
@@ -113,7 +127,7 @@ def copies_of(problem: Problem, links: Links) -> Copies:
         if homes:
             ready_h[one] = np.where(open_, hours, np.inf).min(axis=0)
             fee_usd[one, homes] = ready_h[one, homes] = 0.0
-    return Copies(barred=barred, fee_usd=fee_usd, ready_h=ready_h)
+    return Copies(barred=barred, fee_usd=fee_usd, ready_h=ready_h, gib=gib, cache_gib=cache_gib)
 
 
 def site_table(problem: Problem, table: JobTable, links: Links, copies: Copies) -> SiteTable:
@@ -124,6 +138,9 @@ def site_table(problem: Problem, table: JobTable, links: Links, copies: Copies) 
     number = {dataset.id: row for row, dataset in enumerate(problem.datasets)}
     row = site_rows(problem)
     for one, job in enumerate(table.jobs):
+        come_gib, go_gib = _copied_gib(problem, job, number, copies)
+        reasons[come_gib > copies.cache_gib, one] |= Reason.DATA.value
+        reasons[_elsewhere(go_gib > copies.cache_gib), one] |= Reason.RESULTS.value
         for name in job.inputs:
             data = number[name]
             if problem.datasets[data].homes:
@@ -137,6 +154,26 @@ def site_table(problem: Problem, table: JobTable, links: Links, copies: Copies) 
                 reasons[shut, one] |= Reason.RESULTS.value
     _add_latency(problem, table, links, reasons, usd)
     return SiteTable(reasons=reasons, usd=usd, ready_h=ready_h)
+
+
+def _copied_gib(
+    problem: Problem, job: Job, number: Mapping[str, int], copies: Copies
+) -> tuple[Floats, Floats]:
+    """Return what a job that is at a site brings there, and what it has delivered to a site."""
+    come_gib, go_gib = np.zeros((2, len(problem.sites)))
+    for name in dict.fromkeys(job.inputs):
+        if problem.dataset[name].homes:
+            come_gib += copies.gib[number[name]]
+    for name in job.outputs:
+        for site, target in enumerate(problem.sites):
+            if target.id in problem.dataset[name].deliver_to:
+                go_gib[site] += copies.gib[number[name], site]
+    return come_gib, go_gib
+
+
+def _elsewhere(wrong: Bools) -> Bools:
+    """Return the sites but for which something is wrong at a site."""
+    return np.asarray(wrong.sum() - wrong > 0)
 
 
 def _add_latency(

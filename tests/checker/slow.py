@@ -22,6 +22,7 @@ from hybridplace.model.cost import (
     rejection_costs,
     transfer_usd,
 )
+from hybridplace.model.data import room_gib
 from hybridplace.model.fairness import dominant_share, dues
 from hybridplace.model.job import Job
 from hybridplace.model.plan import Placement, Transfer
@@ -197,6 +198,8 @@ def _fee(problem, dataset, home, site, limit) -> float:
     if home == site:
         return 0.0
     if problem.denied("transfer", dataset, site):
+        return math.inf
+    if problem.dataset[dataset].size_gib > room_gib(problem.site[site]):
         return math.inf
     copy = Transfer(dataset=dataset, source=home, target=site)
     try:

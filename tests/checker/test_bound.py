@@ -93,6 +93,18 @@ def test_prices_of_every_kind_count():
             assert not math.isclose(_bound_usd(SCARCE, less), plan.bound_usd, rel_tol=1e-6)
 
 
+@pytest.mark.parametrize(("room_gib", "dear"), [(10.0, False), (9.0, True)])
+def test_what_no_cache_holds_is_copied_nowhere(room_gib, dear):
+    """Where caches are smaller than what two jobs read, one of them at least does without."""
+    sites = tuple(replace(site, cache_gib=room_gib) for site in SCARCE.sites)
+    caches = replace(SCARCE, sites=sites)
+    least, slow_usd = _bound_usd(caches, PRICES), slow_bound_usd(caches, PRICES)
+
+    assert least == pytest.approx(slow_usd)
+    assert dear == (least > _bound_usd(SCARCE, PRICES) + 1e-6)
+    assert least <= best_plan(caches).objective_usd
+
+
 def _two_for_one(price_usd: float) -> tuple[Problem, Certificate]:
     """Two jobs of 10 h and a quota for one machine at 1 USD/h; others cost 3 USD/h."""
     shape = Shape(accelerator="L4", accelerators=1.0, cpus=1.0, memory_gib=1.0, units_h=1.0)

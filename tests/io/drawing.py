@@ -71,6 +71,7 @@ def _site(draw: st.DrawFn, name: str) -> Site:
         carbon_g_kwh=draw(AMOUNT),
         pue=draw(st.floats(1, 9)),
         energy_usd_kwh=draw(AMOUNT),
+        cache_gib=draw(_maybe(AMOUNT)),
     )
 
 

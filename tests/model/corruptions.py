@@ -197,6 +197,17 @@ _BY_RULE: dict[str, dict[str, tuple[str, Change]]] = {
             one_with("pools", "near-quota", measure=Measure.ACCELERATORS, at_most=1),
         ),
     },
+    "caches_hold": {
+        "delivered copy too large": ("pipeline", one_with("sites", "far", cache_gib=49.0)),
+        "read copy too large": (
+            "denied",
+            all_of(
+                given(datasets=lambda one: (replace(one.datasets[0], homes=("lab",)),)),
+                one_with("sites", "near", cache_gib=0.0),
+                copied(("patients", "lab", "near")),
+            ),
+        ),
+    },
     "limits_hold": {
         "moved once too often": ("moving", placed("b", offer=_OWNED, **_share(0, node="n2"))),
         "moved though its tenant is not": ("moving", one_with("limits", "moves", at_most=0.0)),

@@ -110,6 +110,7 @@ def _site(d: Draw, name: str) -> Site:
         carbon_g_kwh=d.of(0.0, 100.0, 400.0, 400.0, 400.0, None),
         pue=d.of(1.0, 1.2, 1.2, 1.5, 1.5, 1.5, 1.5, None),
         energy_usd_kwh=d.of(0.0, 0.1, 0.2, 0.2, 0.2, 0.2, 0.2, None) if own else None,
+        cache_gib=d.of(None, None, None, 10.0, 15.0, 100.0),
     )
 
 

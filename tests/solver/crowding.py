@@ -48,12 +48,14 @@ from hybridplace.model.site import (
 )
 
 SITES = ("lab", "near", "far")
+CACHES_GIB = (None, None, None, 4.0, 21.0)
 
 
 def crowded_problem(seed: int) -> Problem:
     """Return a problem of two to four jobs that exhaustive search solves in a moment."""
     draw = random.Random(seed)
     other = random.Random(f"families {seed}")  # so that what these draw changes nothing else
+    caches = random.Random(f"caches {seed}")
     names = [f"j{number}" for number in range(draw.choice((2, 3, 3, 4)))]
     datasets, reads, writes = _data(draw, names)
     problem = Problem(
@@ -62,7 +64,7 @@ def crowded_problem(seed: int) -> Problem:
         jobs=tuple(_job(draw, name, reads[name], writes[name], names) for name in names),
         datasets=datasets,
         tenants=(Tenant(id="t"), Tenant(id="u", weight=2.0)),
-        sites=tuple(_site(name) for name in SITES),
+        sites=tuple(replace(_site(name), cache_gib=caches.choice(CACHES_GIB)) for name in SITES),
         pools=_pools(draw),
         offers=_offers(draw),
         links=tuple(

@@ -50,6 +50,8 @@ def drawn_data_instance(
         size_gib=np.concatenate([size_gib, made_gib]),
         usd_gib=usd_gib,
         gbps=gbps,
+        copy_gib=np.zeros((len(size_gib) + len(makers), SITES)),
+        cache_gib=np.full(SITES, np.inf),
         deliver=_deliveries(draw, len(size_gib), len(makers)),
         limit=np.zeros((0, 3), dtype=np.int64),
     )

@@ -82,6 +82,11 @@ def _data(draw: np.random.Generator, jobs: int) -> Data:
     size_gib = draw.uniform(1, 12, datasets).round(1)
     fee = np.where(draw.random((datasets, SITES)) < 0.1, np.inf, 0.0)
     homes = draw.integers(SITES, size=2)
+    other, copy_gib = (
+        np.random.default_rng(int(1e6 * size_gib.sum())),
+        np.stack([size_gib] * SITES, 1),
+    )
+    copy_gib[range(2), homes] = 0.0
     for d in range(2):
         fee[d] += size_gib[d] * usd_gib[homes[d]]
         fee[d, homes[d]] = 0.0
@@ -96,6 +101,8 @@ def _data(draw: np.random.Generator, jobs: int) -> Data:
         size_gib=size_gib,
         usd_gib=usd_gib,
         gbps=gbps,
+        copy_gib=copy_gib,
+        cache_gib=np.where(other.random(SITES) < 0.4, other.uniform(0, 20, SITES), np.inf),
         deliver=np.array(deliver, dtype=np.int64).reshape(-1, 2),
         limit=np.array([(0, 0, 1), (0, datasets - 1, 2)], dtype=np.int64),
     )
@@ -124,6 +131,9 @@ def judge(instance: Instance, choice: Choice) -> float:
         for k, amount in zip(options.limit[row], options.limit_use[row], strict=True):
             counted[k] += amount if k >= 0 else 0.0
     copied, copies_usd = _copies(instance, choice, at)
+    stored = np.zeros(len(data.cache_gib))
+    for d, target in copied:
+        stored[target] += data.copy_gib[d, target]
     for (dataset, target), price in copied.items():
         for k, d, s in data.limit:
             counted[k] += price if (d, s) == (dataset, target) else 0.0
@@ -131,6 +141,7 @@ def judge(instance: Instance, choice: Choice) -> float:
         group >= 0 and amount > instance.capacity[group, r, slot] + 1e-6
         for (group, r, slot), amount in used.items()
     )
+    full |= bool((stored > data.cache_gib).any())
     return np.inf if full or (counted > instance.at_most + 1e-6).any() else usd + copies_usd
 
 

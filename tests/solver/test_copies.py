@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hybridplace.solver.copies import charges, data_usd, unclaimed_usd
 from hybridplace.solver.instance import Choice, Instance, Prices
 from hybridplace.solver.pricing import reduced
-from tests.solver.small_data import every_choice, judge, optimum_usd, small_data_instance
+from tests.solver.small_data import SITES, every_choice, judge, optimum_usd, small_data_instance
 
 
 def _prices(instance: Instance, seed: int, scale: float) -> Prices:
@@ -54,6 +54,8 @@ def test_copies_cost_what_the_slow_judge_says(seed: int) -> None:
     )
     options = instance.options
     assert instance.data is not None
+    assert roomy.data is not None
+    roomy = replace(roomy, data=replace(roomy.data, cache_gib=np.full(SITES, np.inf)))
     for choice in every_choice(roomy):
         site = np.where(choice.option < 0, -1, options.site[choice.option])
         placed = choice.option[choice.option >= 0]

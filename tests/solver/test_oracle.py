@@ -108,6 +108,7 @@ BINDING = {
     "start_after_inputs": (4, 5),
     "respect_quotas": (12, 3),
     "respect_nodes": (9, 15),
+    "respect_caches": (50, 3),
     "respect_limits": (1, 5),
     "keep_together": (12, 3),
     "keep_apart": (0, 24),
