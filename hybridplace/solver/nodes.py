@@ -69,11 +69,14 @@ def pack_many(
 
 
 def _need(stay: Stay) -> tuple[object, ...]:
-    """Return what a stay needs, so that the largest workers come first, then the longest."""
+    """Return what a stay needs: first who starts first, then the largest workers, the longest.
+
+    Over time, as intervals are coloured: nobody leaves a gap before itself that is never filled.
+    """
     shape, slots = stay.shape, len(stay.workers)
     gang, gbps = stay.peak * shape.accelerators, _gbps(stay)
-    size = (-shape.accelerators, -gang * slots, -stay.peak * shape.cpus * slots, stay.start)
-    return (*size, -shape.memory_gib, -shape.cpus, -gbps, stay.workers)
+    size = (-shape.accelerators, -gang * slots, -stay.peak * shape.cpus * slots)
+    return (stay.start, *size, -shape.memory_gib, -shape.cpus, -gbps, stay.workers)
 
 
 def _gbps(stay: Stay) -> float:
