@@ -50,10 +50,10 @@ REACH = 10.0
 MARGIN = 8.0
 """How much above the best of half the box a column still counts, in temperatures."""
 
-MOVES = 4
+MOVES = 8
 """Boxes of a stage: the next one is around the prices that lie at the edge of the last."""
 
-WIDER = 4.0
+WIDER = 8.0
 """By how much the box of a row grows if its price is at the edge."""
 
 STEPS = 8

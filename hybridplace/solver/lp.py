@@ -26,6 +26,9 @@ ROUNDS = 12
 WIDER = 8.0
 """What the box of a row grows by where the price ended at an edge."""
 
+GAIN = 2e-7
+"""Of the bound: a wider box that brings less is the last, the rest is not worth its programs."""
+
 TOUCHED = 1e-7
 """Slack that counts as none, in units of the row."""
 
@@ -93,8 +96,9 @@ def relax(master: Master, price: Floats, box: Floats) -> Relaxed:
         vertex = _solve(near.master, np.maximum(relaxed.price - box, 0.0), relaxed.price + box)
         if vertex is None:
             break
-        relaxed = _better(master, relaxed, near, vertex)
-        if relaxed.optimal:
+        before_usd, relaxed = relaxed.bound_usd, _better(master, relaxed, near, vertex)
+        gain_usd = relaxed.bound_usd - before_usd
+        if relaxed.optimal or 0.0 < gain_usd < GAIN * abs(before_usd):
             break
         box = np.where(vertex.at_edge, WIDER * box, box)
     return relaxed
