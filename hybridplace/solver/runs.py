@@ -99,13 +99,24 @@ def hourly_loads(problem: Problem) -> Bools:
     return touched
 
 
-def service_of(problem: Problem, table: JobTable, shapes: ShapeTable, rows: Ints) -> Service:
+Hours = tuple[Bools, Ints]
+"""Distinct rows of `hourly_loads`, and which of them each slot has: slots of whole days are alike.
+"""
+
+
+def distinct_hours(problem: Problem) -> Hours:
+    """Return which hours of the day slots touch, each pattern once."""
+    patterns, which = np.unique(hourly_loads(problem), axis=0, return_inverse=True)
+    return patterns, which.reshape(-1)
+
+
+def service_of(
+    problem: Problem, hours: Hours, table: JobTable, shapes: ShapeTable, rows: Ints
+) -> Service:
     """Return the replicas of shapes of inference jobs, slot by slot."""
     job, slot_h = shapes.job[rows], problem.slot_h
     works = [work for one in job for work in (table.jobs[one].work,) if isinstance(work, Inference)]
-    touched = hourly_loads(problem)
-    slots = len(touched)
-    peak_rps = _peak_rps(works, touched)
+    slots, peak_rps = len(hours[1]), _peak_rps(works, hours)
     asked = np.ceil(peak_rps * SECONDS_PER_HOUR / shapes.units_h[rows] - SIZE_TOLERANCE)
     least = np.array([work.min_replicas for work in works], dtype=np.float64)
     first = first_slots(table.earliest_h[job], slot_h)
@@ -114,27 +125,26 @@ def service_of(problem: Problem, table: JobTable, shapes: ShapeTable, rows: Ints
     slot = np.arange(slots, dtype=np.float64)[:, None]
     serving = (slot >= first) & ((slot < last) | (slot == first))
     workers = np.where(serving, np.maximum(least, asked), 0.0)
-    hours = np.minimum(end, (slot + 1) * slot_h) - np.maximum(begin, slot * slot_h)
+    worked_h = np.minimum(end, (slot + 1) * slot_h) - np.maximum(begin, slot * slot_h)
     most = [np.inf if work.max_replicas is None else work.max_replicas for work in works]
     return Service(
         workers=workers,
         peak=workers.max(axis=0, initial=0.0),
         most=np.array(most, dtype=np.float64),
-        worker_h=np.where(serving, workers * hours, 0.0).sum(axis=0),
+        worker_h=np.where(serving, workers * worked_h, 0.0).sum(axis=0),
     )
 
 
-def _peak_rps(works: list[Inference], touched: Bools) -> Floats:
+def _peak_rps(works: list[Inference], hours: Hours) -> Floats:
     """Return the highest load of the hours that each slot touches: (slots, shapes)."""
     distinct: dict[tuple[float, ...], int] = {}
     row = [distinct.setdefault(work.load_rps, len(distinct)) for work in works]
     loads = np.array(
         [one if len(one) > 1 else one * HOURS_PER_DAY for one in distinct], dtype=np.float64
     )
-    # By pattern of hours: slots of whole days are alike.
-    patterns, which = np.unique(touched, axis=0, return_inverse=True)
+    patterns, which = hours
     peaks = np.array([loads[:, pattern].max(axis=1) for pattern in patterns])
-    found: Floats = peaks[which.reshape(-1)][:, row]
+    found: Floats = peaks[which][:, row]
     return found
 
 

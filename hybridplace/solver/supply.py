@@ -37,7 +37,7 @@ from hybridplace.solver.records import (
     Offered,
     records,
 )
-from hybridplace.solver.runs import Service, service_of
+from hybridplace.solver.runs import Hours, Service, distinct_hours, service_of
 from hybridplace.solver.sites import Copies, Links, SiteTable, copies_of, links_of, site_table
 from hybridplace.solver.tariffs import Tariff
 
@@ -89,6 +89,11 @@ class Supply:
     def is_held(self) -> Bools:
         """Return which offers some job runs on now."""
         return np.isin(np.arange(len(self.offers.kind)), list(self.held.values()))
+
+    @cached_property
+    def hours(self) -> Hours:
+        """Return which hours of the day slots touch: replicas follow the load."""
+        return distinct_hours(self.problem)
 
     @cached_property
     def offered(self) -> Offered:
@@ -311,7 +316,8 @@ class Chunk:
     @cached_property
     def service(self) -> Service:
         """Replicas of the shapes of inference jobs: those of the rows in `serving`."""
-        return service_of(self.supply.problem, self.jobs, self.shapes, self.serving)
+        supply = self.supply
+        return service_of(supply.problem, supply.hours, self.jobs, self.shapes, self.serving)
 
     @cached_property
     def serving(self) -> Ints:
