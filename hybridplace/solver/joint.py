@@ -5,7 +5,9 @@ docs/solver.md has the model and says which function states which formula.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -156,11 +158,13 @@ def decide_jointly(
     watch: Callable[[Progress], None] | None = None,
 ) -> tuple[Joint, bool]:
     """Return what was found for a problem, nodes apart, and whether an interrupt ended it."""
-    classes = classes_of(problem)
+    with _uncollected():
+        classes = classes_of(problem)
     target_gap = max((stop or Stop()).gap, GOOD_GAP)
     interrupted = False
     if classes.are_few:
-        counted = decide_by_classes(problem, classes, seed=seed)
+        with _uncollected():
+            counted = decide_by_classes(problem, classes, seed=seed)
         joint = Joint(counted.instance, target_gap=target_gap, seed=seed, watch=watch)
         joint.prices, joint.bound_usd = counted.relaxed.prices, counted.relaxed.bound_usd
         joint.choice, interrupted = counted.choice, counted.interrupted
@@ -189,14 +193,29 @@ def solve_jointly(
     An interrupt (Ctrl-C) ends the search, and the best plan so far is returned.
     """
     joint, interrupted = decide_jointly(problem, seed=seed, stop=stop, watch=watch)
-    choice, shares = seated(problem, joint.instance, joint.choice, joint.prices.share, joint.seats)
-    prices = joint.prices if joint.whole is None else joint.whole.prices
-    return plan_of_choice(
-        problem,
-        joint.instance,
-        choice,
-        shares,
-        certificate=certificate_of(problem, prices, joint.bound_usd, whole=joint.whole),
-        seed=seed,
-        interrupted=interrupted,
-    )
+    with _uncollected():
+        choice, shares = seated(
+            problem, joint.instance, joint.choice, joint.prices.share, joint.seats
+        )
+        prices = joint.prices if joint.whole is None else joint.whole.prices
+        return plan_of_choice(
+            problem,
+            joint.instance,
+            choice,
+            shares,
+            certificate=certificate_of(problem, prices, joint.bound_usd, whole=joint.whole),
+            seed=seed,
+            interrupted=interrupted,
+        )
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let Python look for no garbage: the parts of a plan stay, and it would count them often."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
