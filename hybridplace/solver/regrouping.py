@@ -14,8 +14,8 @@ from hybridplace.solver.regroup import MOST_OUT
 from hybridplace.solver.state import State
 from hybridplace.units import transfer_h
 
-MOST_PAIRS = 4_000_000
-"""Pairs of option and start that are kept, all jobs together."""
+MOST_PAIRS, MOST_WAYS = 4_000_000, 500_000
+"""Pairs of option and start, and options, that are kept, all jobs together."""
 
 FEWEST, MOST = 12, 120
 """Options of a job that are kept."""
@@ -82,7 +82,7 @@ def _kept(instance: Instance, usd: Floats) -> Ints:
     options = instance.options
     order = np.lexsort((np.arange(len(usd)), usd, options.job))
     starts = float((options.latest - options.earliest + 1).mean()) if len(usd) else 1.0
-    most = MOST_PAIRS / max(1.0, starts) / max(1, len(instance.jobs.reject_usd))
+    most = min(MOST_PAIRS / max(1.0, starts), MOST_WAYS) / max(1, len(instance.jobs.reject_usd))
     return order[rank(options.job[order]) < int(np.clip(most, FEWEST, MOST))]
 
 
