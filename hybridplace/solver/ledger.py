@@ -7,7 +7,6 @@ what one event costs does not grow with the number of jobs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -25,63 +24,23 @@ from hybridplace.solver.instance import (
     Options,
     Prices,
 )
-from hybridplace.solver.pairs import Pairs, near_pairs, rank
+from hybridplace.solver.near import Near
 from hybridplace.solver.pricing import (
     Tariff,
     best_of_jobs,
     least_over_starts,
     no_prices,
-    price_at,
     scarcity_usd,
     tariff_like,
     tariff_of,
 )
+from hybridplace.solver.rows import Rows
+from hybridplace.solver.seats import Board, Seats
 from hybridplace.solver.state import State
 from hybridplace.solver.store import Store
 
-GROWTH = 1.5
-"""By which columns grow, so that adding a row takes the same time on average."""
-
-NEAR, MOST_PAIRS = 4.0, 12
-"""Of each job pairs are tried whose excess is up to so many times the average cost of a job."""
-
-_PAIRS = ("option", "start", "usd", "reduced_usd")
 _JOBS = tuple(one.name for one in fields(Jobs))
 _OPTIONS = tuple(one.name for one in fields(Options) if one.name not in ("first", "curves"))
-
-
-class Rows:
-    """Columns of the same length that rows are added to in place."""
-
-    def __init__(self, columns: Mapping[str, NDArray[Any]]) -> None:
-        self.columns = {name: np.array(column) for name, column in columns.items()}
-        self.size = len(next(iter(self.columns.values())))
-
-    def add(self, more: Mapping[str, NDArray[Any]]) -> None:
-        """Add rows; places that only these or only those before have are filled."""
-        size = self.size + len(next(iter(more.values())))
-        for name, column in more.items():
-            room = self._room(name, size, column.shape[1:])
-            room[self.size : size] = _filler(name)
-            room[(slice(self.size, size), *map(slice, column.shape[1:]))] = column
-        self.size = size
-
-    def _room(self, name: str, size: int, wide: tuple[int, ...]) -> NDArray[Any]:
-        room = self.columns[name]
-        most = tuple(map(max, wide, room.shape[1:]))
-        if len(room) < size or most != room.shape[1:]:
-            grown = np.full((int(GROWTH * size) + 64, *most), _filler(name), dtype=room.dtype)
-            grown[(slice(self.size), *map(slice, room.shape[1:]))] = room[: self.size]
-            self.columns[name] = room = grown
-        return room
-
-    def __getitem__(self, name: str) -> NDArray[Any]:
-        """Return a column as far as it is filled."""
-        return self.columns[name][: self.size]
-
-
-def _filler(name: str) -> int:
-    return -1 if name == "limit" else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,8 +82,8 @@ class Ledger:
     ----------
     instance : Instance
         With all rows; its `capacity` is the ledger's own.
-    pairs : Pairs
-        Of all rows.
+    near : Near
+        The pairs of all rows that are worth trying.
     """
 
     def __init__(self, instance: Instance, state: State, prices: Prices) -> None:
@@ -134,10 +93,7 @@ class Ledger:
         self.tariff = tariff_of(instance, prices, None)
         usd, _ = least_over_starts(self.tariff)
         least, best = best_of_jobs(instance, usd)
-        pairs = near_pairs(State(instance), prices, near=NEAR, most=MOST_PAIRS)
-        self._reach_usd = NEAR * float(np.abs(least).mean()) if len(least) else 0.0
-        self._pair_first = Rows({"first": pairs.first})
-        self._pairs = Rows({name: getattr(pairs, name) for name in _PAIRS})
+        self.near = Near(instance, prices)
         self._first = Rows({"first": options.first})
         self._jobs = Rows(
             {
@@ -169,14 +125,6 @@ class Ledger:
         """Return the value of the Lagrangian: no plan for the jobs that are live costs less."""
         return float(self.least_usd.sum()) + scarcity_usd(self.instance, self.prices)
 
-    def excess_usd(self) -> Floats:
-        """Return by how much the reduced cost of each job, where it is, is above its least."""
-        state, usd = self.state, self.state.usd.copy()
-        placed = np.flatnonzero(state.option >= 0)
-        usd[placed] = price_at(self.tariff, state.option[placed], state.start[placed])
-        excess: Floats = np.where(self.is_live, usd - self.least_usd, 0.0)
-        return excess
-
     def add(self, columns: Columns, jobs: Jobs) -> Ints:
         """Add jobs, left out as yet, with their options; return their rows.
 
@@ -190,7 +138,8 @@ class Ledger:
         priced = tariff_like(self.tariff, some, self.prices)
         usd, start = least_over_starts(priced)
         least, best = best_of_jobs(some, usd)
-        self._add_pairs(some, least, usd, start)
+        free = tariff_like(self.state.tariff, some, self.free)
+        self.near.add(some, least, (usd, start), free, self._options.size)
         state = _Start(some, self.state)
         rows = self._jobs.size + np.arange(count)
         options, before = some.options, self._options.size
@@ -202,7 +151,7 @@ class Ledger:
             {
                 **{name: getattr(options, name) for name in _OPTIONS},
                 **({} if hourly is None else {"rate": hourly.rate, "row": hourly.row}),
-                **_rows_of(state, priced, tariff_like(self.state.tariff, some, self.free)),
+                **_rows_of(state, priced, free),
                 "job": job,
                 "curve": curve.astype(np.int32),
             }
@@ -213,6 +162,14 @@ class Ledger:
         )
         self._refresh(self.instance, np.concatenate([self.curves, options.curves]))
         return rows
+
+    def board(self) -> Board:
+        """Return what machine code reads."""
+        return self.near.board(self.state, self.least_usd)
+
+    def seats(self, board: Board) -> Seats:
+        """Return what machine code changes."""
+        return self.near.seats(board, self.state, self.is_live, self.tariff)
 
     def least_of(self, columns: Columns, jobs: Jobs) -> Floats:
         """Return the least that jobs with these options would cost, at the prices."""
@@ -252,24 +209,6 @@ class Ledger:
         state.room[0, group] -= lost[state.resources].T
         state.update_minima(group, 0, self.instance.slots)
 
-    def _add_pairs(self, some: Instance, least: Floats, usd: Floats, start: Ints) -> None:
-        """Add the pairs of new jobs that are worth trying: options at their best start."""
-        job, count = some.options.job, len(least)
-        near = np.flatnonzero(usd <= least[job] + self._reach_usd)
-        near = near[np.lexsort((near, usd[near], job[near]))]
-        near = near[rank(job[near]) < MOST_PAIRS]
-        free = tariff_like(self.state.tariff, some, self.free)
-        ends = np.cumsum(np.bincount(job[near], minlength=count))
-        self._pair_first.add({"first": self._pairs.size + ends})
-        self._pairs.add(
-            {
-                "option": self._options.size + near,
-                "start": start[near],
-                "usd": price_at(free, near, start[near]),
-                "reduced_usd": usd[near],
-            }
-        )
-
     def _instance_of(self, columns: Columns, jobs: Jobs) -> Instance:
         """Return some jobs as an instance of their own, on the same capacity."""
         count, hourly = len(jobs.reject_usd), self.instance.hourly
@@ -301,12 +240,6 @@ class Ledger:
         )
         self.tariff = replace(
             self.tariff, instance=self.instance, fixed=options["fixed"], weight=weight
-        )
-        self.pairs = Pairs(
-            first=self._pair_first["first"],
-            best_usd=jobs["least_usd"],
-            bound_usd=0.0,
-            **{name: self._pairs[name] for name in _PAIRS},
         )
         state.instance, state.use, state.group = self.instance, options["room"], options["place"]
         state.tariff = replace(

@@ -22,15 +22,15 @@ from hybridplace.model.problem import Denial, LimitMeasure, Problem, Rule
 from hybridplace.model.site import Offer
 from hybridplace.solver.certificate import certificate_of
 from hybridplace.solver.compile import CHUNK, jobs_table
-from hybridplace.solver.ejection import Ejection
 from hybridplace.solver.groups import groups_of
 from hybridplace.solver.hourly import Columns
 from hybridplace.solver.instance import Choice, Ints, Jobs
 from hybridplace.solver.joint import decide_jointly
 from hybridplace.solver.ledger import Ledger, Repair
 from hybridplace.solver.options import Ties, chunk_options
+from hybridplace.solver.regain import leave, regain
 from hybridplace.solver.result import plan_of_choice
-from hybridplace.solver.seating import chain, move, seat
+from hybridplace.solver.seating import seat
 from hybridplace.solver.spreads import no_spreads
 from hybridplace.solver.supply import Supply, chunk_of, supply_of
 from hybridplace.solver.withdrawn import (
@@ -46,17 +46,8 @@ from hybridplace.solver.withdrawn import (
 DRIFT = 0.005
 """By which the gap may grow before it is time to solve in full."""
 
-DEPTH = 3
-"""Of ejection chains, at most."""
-
-WORTH = 1e-4
-"""Of the bound: a smaller excess is left as it is."""
-
-FEW = 8
-"""Jobs of an event after which, if the plan is still good, no others are moved for gain."""
-
-RETRIED = 4
-"""Jobs that are tried elsewhere, for each that an event concerns."""
+FEW, STEPS = 60, 24
+"""Steps of the search after an event, at least, and for each job that it concerns."""
 
 
 class NotStandingError(HybridplaceError):
@@ -147,7 +138,7 @@ class Standing:
             raise NotStandingError(told)
         for name in gone:
             self._drop(name)
-        return self._repair(self._enter(come), RETRIED * (len(come) + len(gone)))
+        return self._repair(self._enter(come), len(come) + len(gone))
 
     def change_offer(self, offer: Offer) -> Repair:
         """Let the price of an offer move, or let it be sold out or for sale again.
@@ -197,7 +188,7 @@ class Standing:
         members = [row for row in self._state.members[group] if row in shares]
         stuck = [row for row in members if any(one.node == node for one in shares[row])]
         for row in stuck:
-            self._leave(row)
+            leave(self._seating, self._state, row)
         shut = closed(self._problem, self._pools[at])
         is_open = [(node, slot) not in shut for slot in range(self._ledger.instance.slots)]
         self._seating.nodes[group].close(node)
@@ -210,12 +201,13 @@ class Standing:
         stale = self._withdraw(self._too_large(group))
         return self._renew(stale, others=[row for row in stuck if row not in set(stale)])
 
-    def _repair(self, rows: Sequence[int], tried: int) -> Repair:
-        """Place jobs that are left out, then try those of most excess elsewhere."""
-        state = self._state
-        for row in sorted(rows, key=lambda row: (-state.usd[row], row)):
-            move(self._seating, state, row)
-        self._chain(rows, tried)
+    def _repair(self, rows: Sequence[int], concerned: int) -> Repair:
+        """Place jobs that are left out; better the plan where the gap has grown too much."""
+        usd = self._state.usd
+        queue = sorted(rows, key=lambda row: (-usd[row], row))
+        too_much_usd = self.cost_usd - self.bound_usd * (1 + self._calm_gap)
+        steps = FEW + STEPS * concerned
+        regain(self._ledger, self._seating, queue, steps=steps, enough_usd=too_much_usd)
         gap = self.gap
         return Repair(
             jobs=tuple(self._jobs[row].id for row in rows),
@@ -225,31 +217,13 @@ class Standing:
             drifted=gap > self._most_gap,
         )
 
-    def _chain(self, rows: Sequence[int], tried: int) -> None:
-        """Let jobs of much excess go where they would rather be, if that pays.
-
-        These are the jobs concerned alone, as long as the gap has grown by less than a half of
-        what it may; all jobs after rounds of many events, and where it has grown more.
-        """
-        chains, calm = Ejection(self._state, self._ledger.pairs), len(rows) <= FEW
-        for turn in range(DEPTH):
-            excess = self._ledger.excess_usd()
-            queue = np.argsort(-excess, kind="stable")[:tried]
-            if calm and self.gap <= self._calm_gap:
-                queue = np.array(rows, dtype=np.int64)
-            saved, least_usd = 0.0, WORTH * abs(self.bound_usd)
-            for row in queue[excess[queue] > least_usd].tolist():
-                saved += chain(self._seating, chains, row, turn + 1)
-            if saved <= 0:
-                return
-
     def _renew(self, rows: Sequence[int], others: Sequence[int] = ()) -> Repair:
         """Compile jobs again and place them; place others that were left out meanwhile."""
         jobs = [self._jobs[row] for row in rows]
         for job in jobs:
             self._drop(job.id)
         placed = [*self._enter(jobs), *others]
-        return self._repair(placed, RETRIED * len(placed))
+        return self._repair(placed, len(placed))
 
     def _enter(self, jobs: Sequence[Job]) -> list[int]:
         """Give jobs rows; return these."""
@@ -276,15 +250,8 @@ class Standing:
     def _drop(self, name: str) -> None:
         """Take a job out for good."""
         row = self._row_of.pop(name)
-        self._leave(row)
+        leave(self._seating, self._state, row)
         self._ledger.retire(row)
-
-    def _leave(self, row: int) -> None:
-        """Leave a job out, if it is placed."""
-        state = self._state
-        if state.option[row] >= 0:
-            self._seating.leave(int(state.option[row]), int(state.start[row]))
-            state.remove(row)
 
     def _withdraw(self, options: Ints) -> list[int]:
         """Withdraw options; return the jobs that have to be compiled again, left out."""
@@ -292,7 +259,7 @@ class Standing:
         option = self._ledger.instance.options.job[options]
         on = np.unique(option[state.option[option] == options])
         for row in on.tolist():
-            self._leave(row)
+            leave(self._seating, self._state, row)
         stale = self._ledger.withdraw(options)
         return sorted({*on.tolist(), *stale.tolist()})
 

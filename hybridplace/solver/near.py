@@ -1,0 +1,152 @@
+"""The pairs worth trying of jobs that come while a plan is held, as machine code reads them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridplace.solver.instance import Bools, Floats, Instance, Ints, Prices
+from hybridplace.solver.pairs import near_pairs, rank
+from hybridplace.solver.pricing import Tariff, limit_uses_at, price_at
+from hybridplace.solver.rows import Rows
+from hybridplace.solver.seats import SPARE, Board, Seats, locate
+from hybridplace.solver.state import State
+
+NEAR, MOST_PAIRS = 4.0, 12
+"""Of each job pairs are tried whose excess is up to so many times the average cost of a job."""
+
+FILLERS = {"start": -1, "usd": np.inf, "reduced_usd": np.inf}
+"""Of a pair that there is not."""
+
+
+class Near:
+    """Pairs by job, the least reduced cost first; the last of each job is where else it may be.
+
+    Parameters
+    ----------
+    instance : Instance
+    prices : Prices
+        That stand.
+    """
+
+    def __init__(self, instance: Instance, prices: Prices) -> None:
+        pairs = near_pairs(State(instance), prices, near=NEAR, most=MOST_PAIRS)
+        self._reach_usd = (
+            NEAR * float(np.abs(pairs.best_usd).mean()) if len(pairs.best_usd) else 0.0
+        )
+        option, start = pairs.option.astype(np.int64), pairs.start.astype(np.int64)
+        uses, nothing = limit_uses_at(instance, option, start), np.zeros(0, np.int64)
+        self._first = Rows({"first": np.zeros(1, np.int64)})
+        self._pairs = Rows(_table(nothing, nothing, np.zeros((2, 0)), uses[:0]))
+        usd = np.stack([pairs.usd, pairs.reduced_usd])
+        self._append(np.diff(pairs.first), _table(option, start, usd, uses))
+
+    def add(
+        self, some: Instance, least: Floats, best: tuple[Floats, Ints], free: Tariff, before: int
+    ) -> None:
+        """Add the pairs of new jobs that are worth trying: options at their best start.
+
+        Parameters
+        ----------
+        some : Instance
+            Of the new jobs alone.
+        least : floats
+            The least that each could cost, at the prices.
+        best : floats and ints
+            What each option costs at its best start, at the prices, and that start.
+        free : Tariff
+            Of the options, at no prices.
+        before : int
+            Options that there were before.
+        """
+        (usd, start), job = best, some.options.job
+        near = np.flatnonzero(usd <= least[job] + self._reach_usd)
+        near = near[np.lexsort((near, usd[near], job[near]))]
+        near = near[rank(job[near]) < MOST_PAIRS]
+        both = np.stack([price_at(free, near, start[near]), usd[near]])
+        uses = limit_uses_at(some, near, start[near])
+        counts = np.bincount(job[near], minlength=len(least))
+        self._append(counts, _table(before + near, start[near], both, uses))
+
+    def board(self, state: State, least: Floats) -> Board:
+        """Return what machine code reads."""
+        options, pairs = state.instance.options, self._pairs
+        return Board(
+            first=self._first["first"],
+            option=pairs["option"],
+            start=pairs["start"],
+            usd=pairs["usd"],
+            reduced_usd=pairs["reduced_usd"],
+            limit_use=pairs["limit_use"],
+            job=options.job,
+            group=state.group,
+            slots=options.slots,
+            curve=options.curve,
+            use=state.use,
+            curves=options.curves,
+            limit=options.limit,
+            least_usd=least,
+        )
+
+    def seats(self, board: Board, state: State, is_live: Bools, tariff: Tariff) -> Seats:
+        """Return where jobs are, and what is left; who is at none of its pairs gets one more.
+
+        Parameters
+        ----------
+        tariff : Tariff
+            At the prices.
+        """
+        jobs, groups = len(state.option), len(state.room[0])
+        pair = np.empty(jobs, np.int64)
+        if locate(board, state.option, state.start, pair):
+            self._note(np.flatnonzero(pair == -2), state, tariff)
+            locate(board, state.option, state.start, pair)
+        out_usd = state.instance.jobs.reject_usd.astype(np.float64)
+        out_usd[~is_live] = -np.inf
+        return Seats(
+            pair=pair,
+            out_usd=out_usd,
+            room=state.room[0].copy(),
+            limit_room=state.limit_room.copy(),
+            member=np.empty(jobs + SPARE * groups, np.int64),
+            first_member=np.zeros(groups + 1, np.int64),
+            members=np.zeros(groups, np.int64),
+            place=np.empty(jobs, np.int64),
+            fan=np.empty(len(board.option), np.int64),
+            first_fan=np.zeros(groups + 1, np.int64),
+        )
+
+    def _append(self, counts: Ints, table: dict[str, NDArray[Any]]) -> None:
+        """Add the pairs of new jobs, and for each the place of one more."""
+        ends = np.cumsum(counts)
+        more = {
+            name: np.insert(column, ends, FILLERS.get(name, 0.0), axis=0)
+            for name, column in table.items()
+        }
+        first = self._pairs.size + ends + np.arange(1, len(ends) + 1)
+        self._pairs.add(more)
+        self._first.add({"first": first})
+
+    def _note(self, rows: Ints, state: State, tariff: Tariff) -> None:
+        """Let the last pair of some jobs be where they are."""
+        at, option, start = (
+            self._first["first"][rows + 1] - 1,
+            state.option[rows],
+            state.start[rows],
+        )
+        uses = limit_uses_at(state.instance, option, start)
+        usd = np.stack([state.usd[rows], price_at(tariff, option, start)])
+        for name, column in _table(option, start, usd, uses).items():
+            self._pairs[name][at] = column
+
+
+def _table(option: Ints, start: Ints, usd: Floats, limit_use: Floats) -> dict[str, NDArray[Any]]:
+    return {
+        "option": option,
+        "start": start,
+        "usd": usd[0],
+        "reduced_usd": usd[1],
+        "limit_use": limit_use,
+    }

@@ -1,0 +1,296 @@
+"""Short ruin and recreate in machine code: jobs that pay too much make room for themselves.
+
+A step takes out a job that pays more than its least, who is in its way where it would rather be,
+and some others who pay too much, and puts all back where each costs least; it is kept if that
+saves (Schrimpf, Schneider, Stamm-Wilbrandt and Dueck, "Record breaking optimization results using
+the ruin and recreate principle", Journal of Computational Physics 159 (2000),
+doi:10.1006/jcph.1999.6413). Nodes are not looked at: whoever finds none is for the caller to move.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from hybridplace.solver.compiled import bare
+from hybridplace.solver.instance import Ints
+from hybridplace.solver.seats import Board, Seats, enter, fits, gather, gather_fans, leave
+
+MOST_OUT = 24
+"""Jobs that a step takes out, at most."""
+
+CANDIDATES = 6
+"""Members of a group of which the one that moves most easily is taken out."""
+
+INVITED, PULLED = 8, 16
+"""Jobs that are looked at for those who would rather be in a group."""
+
+MOST_PULLS = 8
+"""Jobs whose room is filled by others."""
+
+AGAIN = 256
+"""Steps after which it is looked again who pays too much."""
+
+CHOSEN = 3
+"""Others of which none pays more beyond its least than the job that a step begins with."""
+
+MANY = 20
+"""Jobs that come at once and heed prices, for the sake of those that come after them."""
+
+LEAST_SIZE = 1e-3
+
+SEED = 2463534242
+
+SMALLEST_USD = 1e-7
+
+
+class Scratch(NamedTuple):
+    """What a step works with.
+
+    Parameters
+    ----------
+    keen : ints, (J,)
+        Jobs that pay more than their least.
+    out, was : ints
+        Jobs that the step has taken out, and the pairs that they had.
+    random : ints, (1,)
+        State of the generator.
+    """
+
+    keen: Ints
+    out: Ints
+    was: Ints
+    random: Ints
+
+
+@bare
+def draw(state: Ints, most: int) -> int:
+    """Return a number below `most` (xorshift: Marsaglia, doi:10.18637/jss.v008.i14)."""
+    x = state[0]
+    x ^= (x << 13) & 0xFFFFFFFF
+    x ^= x >> 17
+    x ^= (x << 5) & 0xFFFFFFFF
+    state[0] = x
+    return int(x % most)
+
+
+@bare
+def usd_of(board: Board, seats: Seats, job: int) -> float:
+    """Return what a job costs where it is."""
+    p = seats.pair[job]
+    return float(board.usd[p] if p >= 0 else seats.out_usd[job])
+
+
+@bare
+def excess_of(board: Board, seats: Seats, job: int) -> float:
+    """Return by how much the reduced cost of a job is above its least."""
+    p = seats.pair[job]
+    usd = board.reduced_usd[p] if p >= 0 else seats.out_usd[job]
+    return float(usd - board.least_usd[job])
+
+
+@bare
+def regret(board: Board, seats: Seats, job: int, g: int) -> float:
+    """Return what a placed job is expected to pay more outside of a group."""
+    usd, toll = seats.out_usd[job], seats.out_usd[job]
+    for p in range(board.first[job], board.first[job + 1]):
+        if board.group[board.option[p]] != g:
+            if board.usd[p] < usd and fits(board, seats, p):
+                usd = board.usd[p]
+            toll = min(toll, board.reduced_usd[p])
+    return float(min(usd, toll) - board.usd[seats.pair[job]])
+
+
+@bare
+def insert(board: Board, seats: Seats, job: int, heed: bool, random: Ints) -> None:
+    """Place a job that is left out where it costs least, prices heeded or not, if anywhere."""
+    best, best_usd = -1, seats.out_usd[job]
+    for p in range(board.first[job], board.first[job + 1]):
+        usd = board.reduced_usd[p] if heed else board.usd[p]
+        if usd < best_usd and draw(random, 64) > 0 and fits(board, seats, p):
+            best, best_usd = p, usd
+            if heed:
+                break
+    if best >= 0:
+        enter(board, seats, job, best)
+
+
+@bare
+def take_out(board: Board, seats: Seats, scratch: Scratch, job: int, n: int) -> int:
+    """Take out a job, as number n of those that are out; return how many these are then."""
+    scratch.out[n], scratch.was[n] = job, seats.pair[job]
+    if seats.pair[job] >= 0:
+        leave(board, seats, job)
+    return n + 1
+
+
+@bare
+def clear(board: Board, seats: Seats, scratch: Scratch, p: int, n: int) -> int:
+    """Take out members of a group as long as a pair does not fit; return how many are out then."""
+    g = board.group[board.option[p]]
+    while n < MOST_OUT and not fits(board, seats, p):
+        victim, least_usd = -1, np.inf
+        for _ in range(CANDIDATES if seats.members[g] else 0):
+            at = draw(scratch.random, seats.members[g])
+            job = seats.member[seats.first_member[g] + at]
+            size = board.use[board.option[seats.pair[job]], 0] + LEAST_SIZE
+            usd = (regret(board, seats, job, g) + SMALLEST_USD) / size
+            if usd < least_usd:
+                victim, least_usd = job, usd
+        if victim < 0:
+            break
+        n = take_out(board, seats, scratch, victim, n)
+    return n
+
+
+@bare
+def invite(board: Board, seats: Seats, scratch: Scratch, some: int, g: int, n: int) -> int:
+    """Take out some who would rather be in a group; return how many are out then."""
+    for _ in range(INVITED):
+        job = scratch.keen[draw(scratch.random, some)]
+        if n >= MOST_OUT or seats.pair[job] < 0:
+            continue
+        now_usd = board.reduced_usd[seats.pair[job]]
+        for p in range(board.first[job], board.first[job + 1]):
+            if board.reduced_usd[p] >= now_usd - SMALLEST_USD:
+                break
+            if board.group[board.option[p]] == g:
+                n = take_out(board, seats, scratch, job, n)
+                break
+    return n
+
+
+@bare
+def pull(board: Board, seats: Seats, scratch: Scratch, g: int, n: int) -> int:
+    """Move whom it saves the most into the room of a group; return how many are out then."""
+    fans = seats.first_fan[g + 1] - seats.first_fan[g]
+    best, best_usd = -1, SMALLEST_USD
+    for _ in range(min(fans, PULLED) if n < MOST_OUT else 0):
+        q = seats.fan[seats.first_fan[g] + draw(scratch.random, fans)]
+        job = board.job[board.option[q]]
+        p, usd = seats.pair[job], usd_of(board, seats, job) - board.usd[q]
+        elsewhere = p < 0 or board.group[board.option[p]] != g
+        for k in range(n):
+            elsewhere &= scratch.out[k] != job
+        if elsewhere and usd > best_usd and fits(board, seats, q):
+            best, best_usd = q, usd
+    if best >= 0:
+        job = board.job[board.option[best]]
+        n = take_out(board, seats, scratch, job, n)
+        enter(board, seats, job, best)
+    return n
+
+
+@bare
+def wish(board: Board, seats: Seats, job: int, random: Ints) -> int:
+    """Return a pair that a job would rather have, mostly the first; -1 if there is none."""
+    chosen, now_usd = -1, excess_of(board, seats, job) + board.least_usd[job]
+    for p in range(board.first[job], board.first[job + 1]):
+        if board.reduced_usd[p] >= now_usd - SMALLEST_USD:
+            break
+        chosen = p
+        if draw(random, 2) > 0:
+            break
+    return chosen
+
+
+@bare
+def recreate(board: Board, seats: Seats, scratch: Scratch, n: int) -> int:
+    """Put back who is out, and fill the room that they left; return how many were moved."""
+    heed, first = draw(scratch.random, 2) > 0, draw(scratch.random, n)
+    for k in range(n):
+        job = scratch.out[(first + k) % n]
+        if seats.pair[job] < 0:
+            insert(board, seats, job, heed, scratch.random)
+    for k in range(MOST_PULLS):
+        if k < n and scratch.was[k] >= 0:
+            n = pull(board, seats, scratch, board.group[board.option[scratch.was[k]]], n)
+    return n
+
+
+@bare
+def step(board: Board, seats: Seats, scratch: Scratch, some: int) -> float:
+    """Try to better one of some jobs; return the USD saved, 0 if all is as before."""
+    job = scratch.keen[draw(scratch.random, some)]
+    for _ in range(CHOSEN):
+        other = scratch.keen[draw(scratch.random, some)]
+        if excess_of(board, seats, other) > excess_of(board, seats, job):
+            job = other
+    p = wish(board, seats, job, scratch.random)
+    if p < 0:
+        return 0.0
+    n = clear(board, seats, scratch, p, take_out(board, seats, scratch, job, 0))
+    if fits(board, seats, p):
+        enter(board, seats, job, p)
+        if draw(scratch.random, 2) > 0:
+            n = invite(board, seats, scratch, some, board.group[board.option[p]], n)
+        n = recreate(board, seats, scratch, n)
+        saved = 0.0
+        for k in range(n):
+            q = scratch.was[k]
+            saved += board.usd[q] if q >= 0 else seats.out_usd[scratch.out[k]]
+            saved -= usd_of(board, seats, scratch.out[k])
+        if saved > SMALLEST_USD:
+            return saved
+    for k in range(n):
+        if seats.pair[scratch.out[k]] >= 0:
+            leave(board, seats, scratch.out[k])
+    for k in range(n):
+        if scratch.was[k] >= 0:
+            enter(board, seats, scratch.out[k], scratch.was[k])
+    return 0.0
+
+
+@bare
+def eager(board: Board, seats: Seats, queue: Ints) -> int:
+    """List the jobs that pay more than their least; return how many these are."""
+    n = 0
+    for job in range(len(seats.pair)):
+        if excess_of(board, seats, job) > SMALLEST_USD and n < len(queue):
+            queue[n] = job
+            n += 1
+    return n
+
+
+@bare
+def refit(
+    board: Board, seats: Seats, scratch: Scratch, come: Ints, steps: int, enough_usd: float
+) -> float:
+    """Place jobs that come, then take steps until enough is saved; return the USD saved."""
+    gather(board, seats)
+    saved = 0.0
+    for k in range(len(come)):
+        saved += usd_of(board, seats, come[k])
+        insert(board, seats, come[k], len(come) > MANY, scratch.random)
+        saved -= usd_of(board, seats, come[k])
+    if saved >= enough_usd or steps == 0:
+        return saved
+    gather_fans(board, seats)
+    n = eager(board, seats, scratch.keen)
+    for taken in range(steps):
+        if taken % AGAIN == AGAIN - 1:
+            n = eager(board, seats, scratch.keen)
+        if n == 0 or saved >= enough_usd:
+            break
+        saved += step(board, seats, scratch, n)
+    return saved
+
+
+def search(board: Board, seats: Seats, come: Ints, steps: int, enough_usd: float) -> float:
+    """Place jobs that are left out, and better the plan; return the USD saved.
+
+    Parameters
+    ----------
+    come : ints
+        Jobs that are placed before anything else, in this order.
+    steps : int
+        At most; none once `enough_usd` is saved.
+    """
+    scratch = Scratch(
+        keen=np.empty(len(seats.pair), np.int64),
+        out=np.zeros(MOST_OUT + 1, np.int64),
+        was=np.zeros(MOST_OUT + 1, np.int64),
+        random=np.array([SEED], np.int64),
+    )
+    return float(refit(board, seats, scratch, come, steps, enough_usd))

@@ -1,0 +1,46 @@
+"""Columns that grow: adding a row takes the same time on average, however many there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+GROWTH = 1.5
+"""By which columns grow."""
+
+
+class Rows:
+    """Columns of the same length that rows are added to in place."""
+
+    def __init__(self, columns: Mapping[str, NDArray[Any]]) -> None:
+        self.columns = {name: np.array(column) for name, column in columns.items()}
+        self.size = len(next(iter(self.columns.values())))
+
+    def add(self, more: Mapping[str, NDArray[Any]]) -> None:
+        """Add rows; places that only these or only those before have are filled."""
+        size = self.size + len(next(iter(more.values())))
+        for name, column in more.items():
+            room = self._room(name, size, column.shape[1:])
+            room[self.size : size] = _filler(name)
+            room[(slice(self.size, size), *map(slice, column.shape[1:]))] = column
+        self.size = size
+
+    def _room(self, name: str, size: int, wide: tuple[int, ...]) -> NDArray[Any]:
+        room = self.columns[name]
+        most = tuple(map(max, wide, room.shape[1:]))
+        if len(room) < size or most != room.shape[1:]:
+            grown = np.full((int(GROWTH * size) + 64, *most), _filler(name), dtype=room.dtype)
+            grown[(slice(self.size), *map(slice, room.shape[1:]))] = room[: self.size]
+            self.columns[name] = room = grown
+        return room
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        """Return a column as far as it is filled."""
+        return self.columns[name][: self.size]
+
+
+def _filler(name: str) -> int:
+    return -1 if name == "limit" else 0
