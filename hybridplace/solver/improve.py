@@ -16,7 +16,7 @@ from hybridplace.solver.core import decide_again, related
 from hybridplace.solver.instance import Choice, Floats, Instance, Ints, Prices
 from hybridplace.solver.pairs import Pairs, near_pairs
 from hybridplace.solver.pricing import Tariff, price_at, tariff_of
-from hybridplace.solver.recreate import Walk
+from hybridplace.solver.recreate import HOT, HOTTER, Walk
 from hybridplace.solver.rounding import Fractional
 from hybridplace.solver.state import State
 
@@ -35,8 +35,17 @@ STEPS, STEPS_OF_JOB = 20_000, 5
 STEPS_OVER_TIME = 80_000
 """At least, where jobs may start in many slots."""
 
+STEPS_WITHIN_LIMITS = 100_000
+"""At least, where limits or shares have a price: they bind many jobs, each a little."""
+
+MORE_WITHIN_LIMITS = 3
+"""Times as many pairs then."""
+
 CORES = 40
-"""Small cores decided, at most, divided by the logarithm of the number of slots."""
+"""Small cores decided, at most, where there is one slot."""
+
+PATIENCE, WORTHWHILE = 6, 2e-5
+"""Cores in a row that may save less than such a share of what the plan costs."""
 
 CORE_JOBS = 100
 """Jobs of a core."""
@@ -120,29 +129,34 @@ def improve(
     """
     best = Incumbent() if incumbent is None else incumbent
     state = State(instance, share_usd=prices.share, extra_usd=extra_usd)
-    most = int(MOST_PAIRS * (1 + np.log2(instance.slots)))
+    within = bool(prices.limit.any() or prices.share.any())
+    most = int(MOST_PAIRS * (1 + np.log2(instance.slots)) * (MORE_WITHIN_LIMITS if within else 1))
     pairs = near_pairs(state, prices, near=NEAR, most=most, extra_usd=extra_usd)
     enough_usd = pairs.bound_usd + target_gap * abs(pairs.bound_usd)
-    walk = Walk(state, pairs, prices, lp, seed=seed)
-    _go(walk, best, enough_usd, _steps(instance))
+    walk = Walk(state, pairs, prices, lp, seed=seed, hot=HOTTER if within else HOT)
+    _go(walk, best, enough_usd, _steps(instance, within=within))
     if berths is not None:
         walk.moor(berths)
         best.usd = np.inf
-        _go(walk, best, enough_usd, _steps(instance))
+        _go(walk, best, enough_usd, _steps(instance, within=within))
         best.moor(walk.choice(), walk.seats())
     if best.choice is None:
         return best
     if prove is not None and best.usd > enough_usd:
         bound_usd = prove(best.choice, best.usd)
         enough_usd = bound_usd + target_gap * abs(bound_usd)
+    if instance.slots > 1:
+        return best
     state.load(best.choice)
     tariff = tariff_of(instance, prices, extra_usd)
     _decide_cores(_Cores(state, pairs, tariff, seed), best, enough_usd)
     return best
 
 
-def _steps(instance: Instance) -> int:
-    least = STEPS if instance.slots == 1 else STEPS_OVER_TIME
+def _steps(instance: Instance, *, within: bool) -> int:
+    """Return how many steps a walk has."""
+    least = STEPS_WITHIN_LIMITS if within else STEPS
+    least = max(least, STEPS_OVER_TIME) if instance.slots > 1 else least
     return least + STEPS_OF_JOB * len(instance.jobs.reject_usd)
 
 
@@ -170,8 +184,10 @@ class _Cores:
 def _decide_cores(cores: _Cores, best: Incumbent, enough_usd: float) -> None:
     """Decide small cores, each around the job of largest excess that was in the middle of none."""
     state, pairs, done = cores.state, cores.pairs, set[int]()
-    most = int(CORES / (1 + np.log2(state.instance.slots)))
-    while len(done) < most and best.usd > enough_usd:
+    usd = [state.total_usd()]
+    while len(done) < CORES and best.usd > enough_usd:
+        if len(usd) > PATIENCE and usd[-PATIENCE - 1] - usd[-1] < WORTHWHILE * abs(usd[-1]):
+            return
         excess = excess_usd(state, pairs, cores.tariff)
         excess[list(done)] = 0.0
         if not excess.any():
@@ -181,6 +197,7 @@ def _decide_cores(cores: _Cores, best: Incumbent, enough_usd: float) -> None:
         saved_usd = decide_again(state, pairs, jobs, work=CORE_WORK, seed=cores.seed)
         if saved_usd > 0 and not state.breaks_limits():
             best.offer(state.choice(), state.total_usd())
+        usd.append(state.total_usd())
         if len(jobs) == len(excess):
             return
 

@@ -19,9 +19,9 @@ from hybridplace.solver.walking import MOST_OUT, Plan, Table
 MOST_RUINED = 10
 """Jobs around a slot that a step takes out, and as many that would rather be there."""
 
-HOT, WARM, COLD = 0.1, 0.02, 0.001
-"""Of what a job costs on average: what a step may cost, as a rule, at first, once workers have
-their nodes, and at last."""
+HOTTER, HOT, WARM, COLD = 0.5, 0.1, 0.02, 0.001
+"""Of what a job costs on average: what a step may cost, as a rule, at first (more where limits
+bind), once workers have their nodes, and at last."""
 
 TINY_USD = 1e-9
 
@@ -39,15 +39,24 @@ class Walk:
         Where the walk begins.
     seed : int
         Of what is drawn.
+    hot : float
+        Of what a job costs on average: what a step may cost, as a rule, at first.
     """
 
     def __init__(
-        self, state: State, pairs: Pairs, prices: Prices, first: Fractional, *, seed: int
+        self,
+        state: State,
+        pairs: Pairs,
+        prices: Prices,
+        first: Fractional,
+        *,
+        seed: int,
+        hot: float = HOT,
     ) -> None:
         state.clear()
         self._state, self._seed = state, seed
         self.table = table_of(state, pairs, prices)
-        self._begin(first, no_berths(state.instance), HOT)
+        self._begin(first, no_berths(state.instance), hot)
 
     def moor(self, berths: Berths) -> None:
         """Give workers their nodes, leaving out who finds none, and walk on from there.
