@@ -20,7 +20,7 @@ from benchmarks.solver.cases import CASES, Size
 from hybridplace.model.plan import Plan
 from hybridplace.model.problem import Problem
 from hybridplace.model.verify import verify
-from hybridplace.solver import solve
+from hybridplace.solver import Stop, solve
 
 Row = dict[str, Any]
 
@@ -62,14 +62,26 @@ def peak_rss_mb() -> float:
 
 
 def measure(case: str, size: Size, seed: int) -> Row:
-    """Return what solving took, how good the plan is and that it holds; making is not counted."""
+    """Return what solving took, how good the plan is and that it holds; making is not counted.
+
+    It is asked for the gap that is promised of the size, if any is.
+    """
+    stop = Stop() if (gap := _promised(case, size)) is None else Stop(gap=gap)
     solve(CASES[case].make(replace(size, jobs=min(size.jobs, WARM)), 0))
     problem = CASES[case].make(size, seed)
     reference = reference_s()
     with spending() as spent:
-        plan = solve(problem, seed=seed)
+        plan = solve(problem, seed=seed, stop=stop)
     row = {"case": case, **figures(problem, plan, spent, seed)}
     return row | {"reference_s": round(reference, 4)}
+
+
+def _promised(case: str, size: Size) -> float | None:
+    """Return the gap that is promised of a size."""
+    sizes = CASES[case].sizes
+    return next(
+        (one.gap for one in sizes if (one.jobs, one.slots) == (size.jobs, size.slots)), None
+    )
 
 
 def figures(problem: Problem, plan: Plan, spent: Spent, seed: int) -> Row:

@@ -50,7 +50,7 @@ def _pieces(value: object) -> Iterator[str]:
         yield _json(value)
         return
     opened = "{"
-    for name in _names(type(value)):
+    for name in _names(value.__class__):
         yield f'{opened}"{name}":'
         opened = ","
         found = getattr(value, name)
@@ -87,8 +87,8 @@ def _item(value: Any, alike: dict[tuple[int, ...], tuple[str, str] | None]) -> s
 
 def _around_id(value: Any) -> tuple[str, str]:
     """Return what stands before and after the id in the JSON of a value."""
-    found = [f'"{name}":{_json(getattr(value, name))}' for name in _names(type(value))]
-    place = _names(type(value)).index("id")
+    found = [f'"{name}":{_json(getattr(value, name))}' for name in _names(value.__class__)]
+    place = _names(value.__class__).index("id")
     before = "".join(f"{one}," for one in found[:place])
     return f'{{{before}"id":', "".join(f",{one}" for one in found[place + 1 :]) + "}"
 
