@@ -29,8 +29,11 @@ MOST_PAIRS = 12
 ROUNDS = 20
 """Of a walk, and of the walk with nodes that follows: after each it may end."""
 
-STEPS, STEPS_OF_JOB = 20_000, 5
+STEPS, STEPS_OF_JOB = 30_000, 7
 """Of each: at least, and for each job."""
+
+LOST = 1e-6
+"""Of what a plan costs: with less lost to nodes, the second walk is spared."""
 
 STEPS_OVER_TIME = 80_000
 """At least, where jobs may start in many slots."""
@@ -134,22 +137,24 @@ def improve(
     pairs = near_pairs(state, prices, near=NEAR, most=most, extra_usd=extra_usd)
     enough_usd = pairs.bound_usd + target_gap * abs(pairs.bound_usd)
     walk = Walk(state, pairs, prices, lp, seed=seed, hot=HOTTER if within else HOT)
-    _go(walk, best, enough_usd, _steps(instance, within=within))
+    steps = _steps(instance, within=within)
+    _go(walk, best, enough_usd, steps)
+    free_usd = best.usd
     if berths is not None:
         walk.moor(berths)
         best.usd = np.inf
-        _go(walk, best, enough_usd, _steps(instance, within=within))
-        best.moor(walk.choice(), walk.seats())
-    if best.choice is None:
-        return best
-    if prove is not None and best.usd > enough_usd:
+        best.offer(walk.choice(), walk.usd)
+    if best.choice is not None and prove is not None and best.usd > enough_usd:
         bound_usd = prove(best.choice, best.usd)
         enough_usd = bound_usd + target_gap * abs(bound_usd)
-    if instance.slots > 1:
-        return best
-    state.load(best.choice)
-    tariff = tariff_of(instance, prices, extra_usd)
-    _decide_cores(_Cores(state, pairs, tariff, seed), best, enough_usd)
+    if berths is not None:
+        if best.usd > free_usd + LOST * abs(free_usd):
+            _go(walk, best, enough_usd, steps)
+        best.moor(walk.choice(), walk.seats())
+    if best.choice is not None and instance.slots == 1:
+        state.load(best.choice)
+        tariff = tariff_of(instance, prices, extra_usd)
+        _decide_cores(_Cores(state, pairs, tariff, seed), best, enough_usd)
     return best
 
 
