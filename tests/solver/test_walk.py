@@ -119,7 +119,7 @@ import numpy as np
 from tests.solver.test_primal import _lp, _prices
 from tests.solver.small import small_instance
 from hybridplace.solver import improve as search
-search.STEPS = search.STEPS_OVER_TIME = 200
+search.STEPS = search.STEPS_OVER_TIME = search.STEPS_WITHIN_LIMITS = 200
 search.STEPS_OF_JOB = 0
 for seed in range(12):
     for slots in (1, 2, 5):
