@@ -69,7 +69,7 @@ CASES = {
             told="jobs come and may wait, in slots of an hour",
             make=lambda size, seed: slots_problem(size.jobs, size.slots, seed),
             sizes=(
-                Size(jobs=100, slots=48),
+                Size(jobs=100, slots=48, quick=True),
                 Size(jobs=1000, slots=168, cpu_s=4.0, gap=0.006),
                 Size(jobs=10_000, slots=24, cpu_s=15.0, gap=0.008),
                 Size(jobs=10_000, slots=168, cpu_s=18.0, gap=0.0045),
@@ -99,7 +99,7 @@ CASES = {
             told="shared datasets and pipelines",
             make=lambda size, seed: data_problem(size.jobs, seed, slots=size.slots),
             sizes=(
-                Size(jobs=100, slots=28),
+                Size(jobs=100, slots=28, quick=True),
                 Size(jobs=1000, slots=28, cpu_s=12.0, gap=0.013, rss_mb=600.0),
                 Size(jobs=10_000, slots=28, cpu_s=45.0, gap=0.012, rss_mb=600.0),
             ),
