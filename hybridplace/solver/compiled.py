@@ -33,6 +33,14 @@ def bare(function: Function) -> Function:
     return cast(Function, _compiled(function, _nrt=False))
 
 
+def inner(function: Function) -> Function:
+    """Return it as `bare` does, for compiled callers only: there is no way in from Python."""
+    return cast(
+        Function,
+        _compiled(function, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True),
+    )
+
+
 def _compiled(function: Function, **options: bool) -> Any:
     njit: Any = numba.njit
     config: Any = numba.config
