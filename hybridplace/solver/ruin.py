@@ -134,22 +134,38 @@ def exceeded(table: Table, plan: Plan, p: int) -> int:
 
 
 @inner
+def thrift(table: Table, plan: Plan, job: int, limit: int) -> float:
+    """Return how much of a limit a job can spare per USD that it would pay more; 0 if none."""
+    use = counted(table, limit, plan.pair[job])
+    if use <= 0:
+        return 0.0
+    usd = table.reject_usd[job]
+    spared = use
+    for p in range(table.first[job], table.first[job + 1]):
+        less = use - counted(table, limit, p)
+        if less > 0.3 * use and table.usd[p] < usd:
+            usd, spared = table.usd[p], less
+            break
+    return spared / max(usd - plan.usd[job], 1e-3)
+
+
+@inner
 def take_payer(table: Table, plan: Plan, limit: int, n: int) -> int:
-    """Take out a job that counts much towards a limit, among some that are drawn."""
+    """Take out a job that can spare much of a limit, among some that are drawn."""
     best, most = -1, 0.0
     begin, payers = table.payer_first[limit], table.payer_first[limit + 1]
     for _ in range(8):
         job = table.payer[begin + int(uniform(plan.draw) * (payers - begin))]
-        use = counted(table, limit, plan.pair[job]) * uniform(plan.draw)
-        if use > most and not noted(plan, n, job):
-            best, most = job, use
+        spare = thrift(table, plan, job, limit) * uniform(plan.draw)
+        if spare > most and not noted(plan, n, job):
+            best, most = job, spare
     return n if best < 0 else take_out(table, plan, best, n)
 
 
 @inner
 def hold_limits(table: Table, plan: Plan, p: int, n: int) -> int:
     """Take out jobs that count towards what a pair would exceed."""
-    for _ in range(MOST_OUT // 4):
+    for _ in range(MOST_OUT // 3):
         limit = exceeded(table, plan, p)
         if limit < 0:
             break
@@ -299,10 +315,13 @@ def keep(table: Table, plan: Plan, n: int, usd: float) -> None:
 
 @inner
 def weigh_waste(table: Table, plan: Plan) -> None:
-    """Cumulate what is paid for what nobody uses, and by how much jobs pay too much."""
+    """Cumulate what is paid for what nobody uses, and roots of what jobs pay too much.
+
+    A root, or one job that cannot be helped would be drawn all the time.
+    """
     usd = 0.0
     for job in range(len(plan.pair)):
-        usd += max(plan.reduced_usd[job] - table.least_usd[job], 0.0)
+        usd += np.sqrt(max(plan.reduced_usd[job] - table.least_usd[job], 0.0))
         plan.excess[job] = usd
     groups, slots, resources = table.price.shape
     paid, at = 0.0, 0

@@ -111,7 +111,7 @@ class Plan(NamedTuple):
     draw : uint64, (1,)
         State of the generator.
     waste, excess : floats, (G * T,) and (J,)
-        Cumulated: what is paid for what nobody uses, and by how much jobs pay too much.
+        Cumulated: what is paid for what nobody uses, and roots of what jobs pay too much.
     berth : floats, (nodes, T, resources)
         What is left of each node.
     seat, old_seat, best_seat : ints
