@@ -139,14 +139,14 @@ def thrift(table: Table, plan: Plan, job: int, limit: int) -> float:
     use = counted(table, limit, plan.pair[job])
     if use <= 0:
         return 0.0
-    usd = table.reject_usd[job]
+    usd: float = table.reject_usd[job]
     spared = use
     for p in range(table.first[job], table.first[job + 1]):
         less = use - counted(table, limit, p)
         if less > 0.3 * use and table.usd[p] < usd:
             usd, spared = table.usd[p], less
             break
-    return spared / max(usd - plan.usd[job], 1e-3)
+    return float(spared / max(usd - plan.usd[job], 1e-3))
 
 
 @inner
