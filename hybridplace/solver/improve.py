@@ -133,7 +133,7 @@ def improve(
     best = Incumbent() if incumbent is None else incumbent
     state = State(instance, share_usd=prices.share, extra_usd=extra_usd)
     within = bool(prices.limit.any() or prices.share.any())
-    most = int(MOST_PAIRS * (1 + np.log2(instance.slots)) * (MORE_WITHIN_LIMITS if within else 1))
+    most = _most_pairs(instance, within=within)
     pairs = near_pairs(state, prices, near=NEAR, most=most, extra_usd=extra_usd)
     enough_usd = pairs.bound_usd + target_gap * abs(pairs.bound_usd)
     walk = Walk(state, pairs, prices, lp, seed=seed, hot=HOTTER if within else HOT)
@@ -141,9 +141,7 @@ def improve(
     _go(walk, best, enough_usd, steps)
     free_usd = best.usd
     if berths is not None:
-        walk.moor(berths)
-        best.usd = np.inf
-        best.offer(walk.choice(), walk.usd)
+        _moor(walk, berths, best)
     if best.choice is not None and prove is not None and best.usd > enough_usd:
         bound_usd = prove(best.choice, best.usd)
         enough_usd = bound_usd + target_gap * abs(bound_usd)
@@ -152,10 +150,35 @@ def improve(
             _go(walk, best, enough_usd, steps)
         best.moor(walk.choice(), walk.seats())
     if best.choice is not None and instance.slots == 1:
+        before = best.choice, best.usd
         state.load(best.choice)
-        tariff = tariff_of(instance, prices, extra_usd)
-        _decide_cores(_Cores(state, pairs, tariff, seed), best, enough_usd)
+        cores = _Cores(state, pairs, tariff_of(instance, prices, extra_usd), seed)
+        _decide_cores(cores, best, enough_usd)
+        if berths is not None and best.usd < before[1]:
+            _moor_again(walk, berths, best, before)
     return best
+
+
+def _moor(walk: Walk, berths: Berths, best: Incumbent) -> None:
+    """Give nodes to the plan of a walk; what it costs without them counts no more."""
+    best.usd = np.inf
+    walk.moor(berths)
+    best.offer(walk.choice(), walk.usd)
+
+
+def _moor_again(walk: Walk, berths: Berths, best: Incumbent, before: tuple[Choice, float]) -> None:
+    """Give nodes to a plan of cores, which know none; take the one before if that costs less."""
+    walk.moor(berths, best.choice)
+    if walk.usd >= before[1]:
+        best.choice, best.usd = before
+        return
+    best.choice, best.usd = walk.choice(), walk.usd
+    best.moor(walk.choice(), walk.seats())
+
+
+def _most_pairs(instance: Instance, *, within: bool) -> int:
+    """Return how many pairs of a job a walk tries."""
+    return int(MOST_PAIRS * (1 + np.log2(instance.slots)) * (MORE_WITHIN_LIMITS if within else 1))
 
 
 def _steps(instance: Instance, *, within: bool) -> int:

@@ -58,10 +58,11 @@ class Walk:
         self.table = table_of(state, pairs, prices)
         self._begin(first, no_berths(state.instance), hot)
 
-    def moor(self, berths: Berths) -> None:
+    def moor(self, berths: Berths, choice: Choice | None = None) -> None:
         """Give workers their nodes, leaving out who finds none, and walk on from there.
 
-        From now on a step keeps in mind what each node has room for.
+        Those of the best plan so far, or of another one. From now on a step keeps in mind what each
+        node has room for.
         """
         state = self._state
         self.table = self.table._replace(
@@ -70,7 +71,7 @@ class Walk:
             worker_use=np.ascontiguousarray(berths.worker_use[:, state.resources]),
             seat_first=_seats(berths, self.table, state.instance.options.job),
         )
-        self._begin(self.choice(), berths, WARM)
+        self._begin(choice or self.choice(), berths, WARM)
 
     def _begin(self, first: Choice | Fractional, berths: Berths, hot: float) -> None:
         state, table = self._state, self.table
