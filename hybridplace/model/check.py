@@ -124,6 +124,12 @@ def _homeless_or_twice_made(problem: Problem) -> Iterator[Fault]:
         if made_by and dataset.homes:
             told = f"homes {', '.join(dataset.homes)} and the writer {made_by[0]}"
             yield _fault(f"{path}.homes", "homes, or a job that writes it", told, "remove one")
+        if dataset.homes and dataset.deliver_to:
+            told = (
+                f"homes {', '.join(dataset.homes)} and deliver_to {', '.join(dataset.deliver_to)}"
+            )
+            hint = "remove deliver_to, or the homes if a job writes it: data at home stays there"
+            yield _fault(f"{path}.deliver_to", "data that a job writes", told, hint)
         if not made_by and not dataset.homes and dataset.id in problem.readers:
             yield _fault(f"{path}.homes", "a site, or a job that writes it", "neither")
 

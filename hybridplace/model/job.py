@@ -220,7 +220,7 @@ class Dataset:
     origin : str or None
         Country or jurisdiction whose law follows the data, as ``EEA``.
     deliver_to : tuple of str
-        Sites that must receive a copy once it is produced.
+        Sites that must receive a copy once a job has produced it; none for data with homes.
     """
 
     id: str

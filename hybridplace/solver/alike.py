@@ -9,13 +9,13 @@ are so many that their prices are good already.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from hybridplace.solver.filling import most_worth
 from hybridplace.solver.instance import Floats, Instance, Ints, Prices
-from hybridplace.solver.knapsack import JobPrices, Sack, knapsacks_of, least_of
+from hybridplace.solver.knapsack import JobPrices, Sack, knapsacks_of, outside
 from hybridplace.solver.pricing import reduced, scarcity_usd
 
 UNITS = 2_000
@@ -84,14 +84,7 @@ class _Trial:
 
     @staticmethod
     def of(instance: Instance, prices: Prices, sacks: dict[int, Sack]) -> _Trial:
-        capacity = prices.capacity.copy()
-        capacity[list(sacks), 0] = 0.0
-        others = replace(prices, capacity=capacity)
-        cost_usd = reduced(instance, others).usd
-        free = cost_usd.copy()
-        for one in sacks.values():
-            free[one.option] = np.inf
-        most = np.minimum(instance.jobs.reject_usd, least_of(instance, free))
+        others, cost_usd, most = outside(instance, prices, sacks)
         job_usd = np.minimum(reduced(instance, prices).job_usd, most)
         return _Trial(prices=others, cost_usd=cost_usd, job_usd=job_usd)
 

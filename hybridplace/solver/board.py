@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hybridplace.solver.draws import Draw
 from hybridplace.solver.instance import Bools, Choice, Floats, Ints
 
 Rows = np.recarray[Any, Any]
-Draw = NDArray[np.uint64]
 
 JOB = np.dtype(
     [

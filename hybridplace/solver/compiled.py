@@ -17,6 +17,8 @@ from typing import Any, TypeVar, cast
 
 import numba
 
+NO_WAY_IN = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -34,11 +36,16 @@ def bare(function: Function) -> Function:
 
 
 def inner(function: Function) -> Function:
-    """Return it as `bare` does, for compiled callers only: there is no way in from Python."""
-    return cast(
-        Function,
-        _compiled(function, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True),
-    )
+    """Return it as `compiled` does, for compiled callers only: there is no way in from Python.
+
+    That way is most of what compiling takes for functions of many arrays.
+    """
+    return cast(Function, _compiled(function, **NO_WAY_IN))
+
+
+def bare_inner(function: Function) -> Function:
+    """Return it as `bare` does, for compiled callers only."""
+    return cast(Function, _compiled(function, _nrt=False, **NO_WAY_IN))
 
 
 def _compiled(function: Function, **options: bool) -> Any:

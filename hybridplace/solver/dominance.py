@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hybridplace.solver.compiled import compiled
+from hybridplace.solver.compiled import compiled, inner
 from hybridplace.solver.instance import Bools, Floats, Indices, Ints
 from hybridplace.solver.offers import OfferTable, own_first
 from hybridplace.solver.tariffs import Tariff
@@ -51,7 +51,7 @@ def undominated(segment: Ints, least: Floats, most: Floats) -> Bools:
     return kept
 
 
-@compiled
+@inner
 def _is_less(one: Floats, other: Floats) -> bool:
     """Tell whether one row is less than another anywhere."""
     for k in range(len(one)):  # noqa: SIM110 - a loop is what compiles well
@@ -117,7 +117,7 @@ def kept_of(c: Compared) -> Ints:
     return kept[:count].copy()
 
 
-@compiled
+@inner
 def _without_dearer(c: Compared, begin: int, end: int, rows: Ints) -> int:
     """Write down the rows that the cheapest that competes for nothing leaves; return how many."""
     best, count = -1, 0
@@ -132,7 +132,7 @@ def _without_dearer(c: Compared, begin: int, end: int, rows: Ints) -> int:
     return count
 
 
-@compiled
+@inner
 def _without_dominated(c: Compared, rows: Ints) -> int:
     """Move the rows that none before them replaces to the front; return how many."""
     leaders, count, kept = np.empty(LEADERS, np.int64), 0, 0
@@ -152,7 +152,7 @@ def _without_dominated(c: Compared, rows: Ints) -> int:
     return kept
 
 
-@compiled
+@inner
 def _differs(c: Compared, row: int, leader: int) -> bool:
     """Tell whether a row is better than another in anything, at some start."""
     if _is_less(c.criteria[row], c.criteria[leader]):
@@ -166,7 +166,7 @@ def _differs(c: Compared, row: int, leader: int) -> bool:
     return False
 
 
-@compiled
+@inner
 def _comes_first(i: int, j: int, key: Ints, usd: Floats, offer: Indices, shape: Indices) -> bool:
     """Compare rows by (key, USD, offer, shape)."""
     if key[i] != key[j]:
@@ -178,7 +178,7 @@ def _comes_first(i: int, j: int, key: Ints, usd: Floats, offer: Indices, shape: 
     return bool(shape[i] <= shape[j])
 
 
-@compiled
+@inner
 def _sort(rows: Ints, key: Ints, usd: Floats, offer: Indices, shape: Indices, spare: Ints) -> None:
     """Sort rows by (key, USD, offer, shape): runs of 1, 2, 4, ... are merged."""
     width = 1

@@ -17,7 +17,7 @@ doi:10.1016/0041-5553(69)90061-5). For one slot: over time a knapsack is no long
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -92,14 +92,7 @@ def lift(instance: Instance, prices: Prices, best_usd: float, *, target_gap: flo
         The ascent ends when the bound is that near.
     """
     knapsacks = dict(knapsacks_of(instance, prices))
-    capacity = prices.capacity.copy()
-    capacity[list(knapsacks), 0] = 0.0
-    others = replace(prices, capacity=capacity)
-    cost_usd = reduced(instance, others).usd
-    free = cost_usd.copy()
-    for one in knapsacks.values():
-        free[one.option] = np.inf
-    most = np.minimum(instance.jobs.reject_usd, least_of(instance, free))
+    others, cost_usd, most = outside(instance, prices, knapsacks)
     start = np.minimum(reduced(instance, prices).job_usd, most)
     # Below what a job costs at its cheapest its price changes nothing; that is below 0 only where
     # a share is worth more.
@@ -113,6 +106,29 @@ def lift(instance: Instance, prices: Prices, best_usd: float, *, target_gap: flo
         job_usd=job_usd,
         bound_usd=bound_usd,
     )
+
+
+def outside(
+    instance: Instance, prices: Prices, sacks: Mapping[int, Sack]
+) -> tuple[Prices, Floats, Floats]:
+    """Return prices without those of some groups, what options cost at them, and jobs elsewhere.
+
+    Returns
+    -------
+    Prices
+    floats, (n,)
+        The reduced cost of each option.
+    floats, (J,)
+        The least of each job in none of the groups, rejection included.
+    """
+    capacity = prices.capacity.copy()
+    capacity[list(sacks), 0] = 0.0
+    others = replace(prices, capacity=capacity)
+    cost_usd = reduced(instance, others).usd
+    free = cost_usd.copy()
+    for one in sacks.values():
+        free[one.option] = np.inf
+    return others, cost_usd, np.minimum(instance.jobs.reject_usd, least_of(instance, free))
 
 
 def knapsacks_of(

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hybridplace.solver.compiled import bare, inner
+from hybridplace.solver.compiled import bare, bare_inner
+from hybridplace.solver.draws import uniform
 from hybridplace.solver.instance import Floats, Ints
 from hybridplace.solver.walking import Plan, Table
 
 
-@inner
-def uniform(draw: NDArray[np.uint64]) -> float:
-    """Return a number in [0, 1) (SplitMix64: Steele, Lea and Flood, OOPSLA 2014)."""
-    draw[0] += np.uint64(0x9E3779B97F4A7C15)
-    z = draw[0]
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    z = z ^ (z >> np.uint64(31))
-    return float(z >> np.uint64(11)) / 9007199254740992.0
-
-
-@inner
+@bare_inner
 def least(values: Floats) -> float:
     """Return the least of some values."""
     found = np.inf
@@ -30,7 +19,7 @@ def least(values: Floats) -> float:
     return found
 
 
-@inner
+@bare_inner
 def fits(table: Table, plan: Plan, job: int, p: int) -> bool:
     """Tell whether a pair of a job that is left out breaks no row."""
     i, g = table.option[p], table.group[p]
@@ -57,7 +46,7 @@ def fits(table: Table, plan: Plan, job: int, p: int) -> bool:
     return True
 
 
-@inner
+@bare_inner
 def count(table: Table, plan: Plan, job: int, p: int, sign: float) -> None:
     """Count a pair in every row."""
     i, g = table.option[p], table.group[p]
@@ -73,14 +62,14 @@ def count(table: Table, plan: Plan, job: int, p: int, sign: float) -> None:
         plan.share[table.tenant[job]] += sign * table.share[i]
 
 
-@inner
+@bare_inner
 def works(table: Table, i: int, worker: int, since: int) -> bool:
     """Tell whether a worker is at work that long after the start: fewer are when load is low."""
     curve = table.curve[i]
     return bool(curve < 0 or table.curves[curve, since] * table.workers[i] > worker + 1e-6)
 
 
-@inner
+@bare_inner
 def seats_one(table: Table, plan: Plan, p: int, worker: int, node: int) -> bool:
     """Tell whether a node has room for a worker."""
     i, begin = table.option[p], table.start[p]
@@ -92,7 +81,7 @@ def seats_one(table: Table, plan: Plan, p: int, worker: int, node: int) -> bool:
     return True
 
 
-@inner
+@bare_inner
 def count_seat(table: Table, plan: Plan, p: int, worker: int, node: int, sign: float) -> None:
     """Count a worker on a node."""
     i, begin = table.option[p], table.start[p]
@@ -102,7 +91,7 @@ def count_seat(table: Table, plan: Plan, p: int, worker: int, node: int, sign: f
                 plan.berth[node, begin + since, r] -= sign * table.worker_use[i, r]
 
 
-@inner
+@bare_inner
 def rise(table: Table, plan: Plan, job: int, p: int, workers: int) -> None:
     """Give back the nodes of the first workers of a job."""
     base = table.seat_first[job]
@@ -110,7 +99,7 @@ def rise(table: Table, plan: Plan, job: int, p: int, workers: int) -> None:
         count_seat(table, plan, p, worker, plan.seat[base + worker], -1.0)
 
 
-@inner
+@bare_inner
 def snuggest(table: Table, plan: Plan, p: int, worker: int) -> int:
     """Return the node with room for a worker that is least free right before and after; or -1."""
     g, begin = table.group[p], table.start[p]
@@ -126,7 +115,7 @@ def snuggest(table: Table, plan: Plan, p: int, worker: int) -> int:
     return best
 
 
-@inner
+@bare_inner
 def sit(table: Table, plan: Plan, job: int, p: int) -> bool:
     """Give each worker of a job a node with room; False, and none, if one finds none."""
     i, g, base = table.option[p], table.group[p], table.seat_first[job]
@@ -144,7 +133,7 @@ def sit(table: Table, plan: Plan, job: int, p: int) -> bool:
     return True
 
 
-@inner
+@bare_inner
 def holds(table: Table, plan: Plan, job: int, p: int) -> bool:
     """Tell whether a pair of a job that is left out breaks no row, and finds its nodes."""
     if not fits(table, plan, job, p) or not sit(table, plan, job, p):
@@ -155,7 +144,7 @@ def holds(table: Table, plan: Plan, job: int, p: int) -> bool:
     return True
 
 
-@inner
+@bare_inner
 def sit_again(table: Table, plan: Plan, job: int, p: int) -> None:
     """Give the workers of a job the nodes that they had before the step."""
     g, base = table.group[p], table.seat_first[job]
@@ -165,7 +154,7 @@ def sit_again(table: Table, plan: Plan, job: int, p: int) -> None:
             count_seat(table, plan, p, worker, plan.seat[base + worker], 1.0)
 
 
-@inner
+@bare_inner
 def enter(table: Table, plan: Plan, job: int, p: int) -> None:
     """Place a job that is left out and whose workers have their nodes."""
     count(table, plan, job, p, 1.0)
@@ -179,7 +168,7 @@ def enter(table: Table, plan: Plan, job: int, p: int) -> None:
     plan.members[g] = at + 1
 
 
-@inner
+@bare_inner
 def leave(table: Table, plan: Plan, job: int) -> None:
     """Take a placed job out."""
     p = plan.pair[job]
@@ -197,7 +186,7 @@ def leave(table: Table, plan: Plan, job: int) -> None:
     plan.members[g] = last
 
 
-@inner
+@bare_inner
 def insert(table: Table, plan: Plan, job: int, heed: bool, blink: float) -> None:
     """Put a job that is left out where it costs least, the prices heeded or not, if anywhere."""
     reject_usd = table.reject_usd[job]
@@ -213,7 +202,7 @@ def insert(table: Table, plan: Plan, job: int, heed: bool, blink: float) -> None
             return
 
 
-@inner
+@bare_inner
 def clash(table: Table, p: int, q: int) -> bool:
     """Tell whether two pairs use the same group at the same time."""
     return bool(
@@ -235,7 +224,7 @@ def fill(table: Table, plan: Plan, jobs: Ints, pairs: Ints) -> None:
             insert(table, plan, jobs[k], True, 0.0)
 
 
-@inner
+@bare_inner
 def regret(table: Table, plan: Plan, job: int, p: int) -> float:
     """Return what a placed job would pay more elsewhere than in the slots and group of a pair.
 

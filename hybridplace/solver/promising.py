@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from hybridplace.model.run import TIME_TOLERANCE_H
-from hybridplace.solver.compiled import compiled
+from hybridplace.solver.compiled import compiled, inner
 from hybridplace.solver.instance import Floats, Indices
 from hybridplace.solver.records import (
     ACCELERATOR_H,
@@ -57,7 +57,7 @@ def _fits(shape: Any, has: Any) -> float:
     return fits
 
 
-@compiled
+@inner
 def _batch_h(job: Any, shape: Any, rate: float, machines: float) -> float:
     """Return the hours of a job that works through something and ends: `runs`."""
     segment = job.factor / shape.units_h if job.tunes else shape.work_h
@@ -167,7 +167,7 @@ def _in_time(trial: Any, run: Any, job: Any, ready_h: float, begin: float, fixed
     return in_time and not (job.serves and trial.first > begin)
 
 
-@compiled
+@inner
 def _price(
     trial: Any,
     run: Any,
@@ -214,7 +214,7 @@ def _count(
                 )
 
 
-@compiled
+@inner
 def _drop_large(
     offered: Offered, asked: Asked, looked: Looked, shape: Any, trials: Records
 ) -> None:
@@ -225,7 +225,7 @@ def _drop_large(
             trials[i].ok = trials[i].ok and looked.uses[LEAST, i, place] <= offered.at_most[limit]
 
 
-@compiled
+@inner
 def _tried(
     offered: Offered, asked: Asked, looked: Looked, fixed: Fixed, shape: Any, offers: Indices
 ) -> int:
@@ -258,14 +258,14 @@ def _tried(
     return count
 
 
-@compiled
+@inner
 def _place_usd(job: Any, site_usd: float, o: int) -> float:
     """Return what depends on the place alone: latency, and leaving the offer held now."""
     usd = site_usd if job.serves else 0.0
     return usd + job.move_usd if job.held != -1 and job.held != o else usd
 
 
-@compiled
+@inner
 def _counts_less(least: Floats, most: Floats) -> bool:
     """Tell whether one pair may count less towards some limit than another one."""
     for place in range(len(least)):  # noqa: SIM110 - a loop is what compiles well
@@ -274,7 +274,7 @@ def _counts_less(least: Floats, most: Floats) -> bool:
     return False
 
 
-@compiled
+@inner
 def _drop_dearer_than_free(offers: Records, looked: Looked, trials: Records, job: Any) -> None:
     """Drop what the cheapest pair that competes for nothing replaces."""
     best, least_usd = -1, np.inf
@@ -289,7 +289,7 @@ def _drop_dearer_than_free(offers: Records, looked: Looked, trials: Records, job
             trials[i].ok = shared or less
 
 
-@compiled
+@inner
 def _drop_dearer_in_group(
     offers: Records, looked: Looked, trials: Records, job: Any, timed: bool
 ) -> None:
@@ -316,7 +316,7 @@ def _drop_dearer_in_group(
         begin = end
 
 
-@compiled
+@inner
 def _compare(criteria: Floats, pair: Any, job: Any, shape: Any, owned: bool, fixed: Fixed) -> None:
     """Fill in what of a pair must be no more where it replaces another, costs and limits apart.
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hybridplace.solver.compiled import bare
+from hybridplace.solver.compiled import bare, bare_inner
 from hybridplace.solver.instance import Ints
 from hybridplace.solver.seats import Board, Seats, enter, fits, gather, gather_fans, leave
 
@@ -75,14 +75,14 @@ def draw(state: Ints, most: int) -> int:
     return int(x % most)
 
 
-@bare
+@bare_inner
 def usd_of(board: Board, seats: Seats, job: int) -> float:
     """Return what a job costs where it is."""
     p = seats.pair[job]
     return float(board.usd[p] if p >= 0 else seats.out_usd[job])
 
 
-@bare
+@bare_inner
 def excess_of(board: Board, seats: Seats, job: int) -> float:
     """Return by how much the reduced cost of a job is above its least."""
     p = seats.pair[job]
@@ -116,7 +116,7 @@ def insert(board: Board, seats: Seats, job: int, heed: bool, random: Ints) -> No
         enter(board, seats, job, best)
 
 
-@bare
+@bare_inner
 def take_out(board: Board, seats: Seats, scratch: Scratch, job: int, n: int) -> int:
     """Take out a job, as number n of those that are out; return how many these are then."""
     scratch.out[n], scratch.was[n] = job, seats.pair[job]
@@ -144,7 +144,7 @@ def clear(board: Board, seats: Seats, scratch: Scratch, p: int, n: int) -> int:
     return n
 
 
-@bare
+@bare_inner
 def invite(board: Board, seats: Seats, scratch: Scratch, some: int, g: int, n: int) -> int:
     """Take out some who would rather be in a group; return how many are out then."""
     for _ in range(INVITED):
@@ -161,7 +161,7 @@ def invite(board: Board, seats: Seats, scratch: Scratch, some: int, g: int, n: i
     return n
 
 
-@bare
+@bare_inner
 def pull(board: Board, seats: Seats, scratch: Scratch, g: int, n: int) -> int:
     """Move whom it saves the most into the room of a group; return how many are out then."""
     fans = seats.first_fan[g + 1] - seats.first_fan[g]
@@ -182,7 +182,7 @@ def pull(board: Board, seats: Seats, scratch: Scratch, g: int, n: int) -> int:
     return n
 
 
-@bare
+@bare_inner
 def wish(board: Board, seats: Seats, job: int, random: Ints) -> int:
     """Return a pair that a job would rather have, mostly the first; -1 if there is none."""
     chosen, now_usd = -1, excess_of(board, seats, job) + board.least_usd[job]
@@ -195,7 +195,7 @@ def wish(board: Board, seats: Seats, job: int, random: Ints) -> int:
     return chosen
 
 
-@bare
+@bare_inner
 def recreate(board: Board, seats: Seats, scratch: Scratch, n: int) -> int:
     """Put back who is out, and fill the room that they left; return how many were moved."""
     heed, first = draw(scratch.random, 2) > 0, draw(scratch.random, n)
@@ -242,7 +242,7 @@ def step(board: Board, seats: Seats, scratch: Scratch, some: int) -> float:
     return 0.0
 
 
-@bare
+@bare_inner
 def eager(board: Board, seats: Seats, queue: Ints) -> int:
     """List the jobs that pay more than their least; return how many these are."""
     n = 0

@@ -12,8 +12,9 @@ from __future__ import annotations
 import numpy as np
 
 from hybridplace.model.run import TIME_TOLERANCE_H
-from hybridplace.solver.board import Board, Draw
-from hybridplace.solver.compiled import compiled
+from hybridplace.solver.board import Board
+from hybridplace.solver.compiled import compiled, inner
+from hybridplace.solver.draws import uniform
 from hybridplace.solver.instance import Floats
 
 MOST_OUT = 96
@@ -26,18 +27,7 @@ SWITCHED, WISHED, BLINK, SMALLEST_USD = 0.15, 0.5, 0.02, 1e-6
 """Shares of steps that try to switch a copy, that grant a wish; of ways overlooked; no gain."""
 
 
-@compiled
-def uniform(draw: Draw) -> float:
-    """Return a number in [0, 1) (SplitMix64: Steele, Lea and Flood, OOPSLA 2014)."""
-    draw[0] += np.uint64(0x9E3779B97F4A7C15)
-    z = draw[0]
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    z = z ^ (z >> np.uint64(31))
-    return float(z >> np.uint64(11)) / 9007199254740992.0
-
-
-@compiled
+@inner
 def passing_usd(board: Board, d: int, source: int, target: int) -> float:
     """Return what bringing a result from site to site costs; inf where it may not come."""
     usd = board.fee_usd[d, target] + board.data[d].size_gib * board.usd_gib[source, target]
@@ -70,7 +60,7 @@ def copies_usd(board: Board, job: int, s: int, sign: float) -> float:
     return usd
 
 
-@compiled
+@inner
 def use_up(board: Board, job: int, w: int, t: int, sign: float) -> None:
     """Count a pair in the rows of groups, limits and shares."""
     way = board.way[w]
@@ -140,7 +130,7 @@ def fits(board: Board, job: int, w: int, t: int) -> bool:
     return True
 
 
-@compiled
+@inner
 def affords(board: Board, job: int, w: int, t: int) -> bool:
     """Tell whether limits hold when the copies that a job needs count, too."""
     if not len(board.copy_limit):
@@ -151,7 +141,7 @@ def affords(board: Board, job: int, w: int, t: int) -> bool:
     return held
 
 
-@compiled
+@inner
 def look_back(board: Board, job: int, usd: Floats, ready_h: Floats) -> None:
     """Write what each site costs a job for what it reads, and from when on that is there."""
     usd[:], ready_h[:] = 0.0, 0.0
@@ -174,7 +164,7 @@ def look_back(board: Board, job: int, usd: Floats, ready_h: Floats) -> None:
                 ready_h[s] = max(ready_h[s], come_h)
 
 
-@compiled
+@inner
 def look_ahead(board: Board, job: int, usd: Floats, by_h: Floats) -> None:
     """Add what each site costs a job for what it makes; write by when it must end there."""
     by_h[:] = np.inf
@@ -236,7 +226,7 @@ def take_out(board: Board, job: int, n: int) -> int:
     return n + 1
 
 
-@compiled
+@inner
 def take_pipeline(board: Board, job: int, n: int) -> int:
     """Take out a job with all that it is tied to by results, directly or not."""
     begin = n
@@ -249,7 +239,7 @@ def take_pipeline(board: Board, job: int, n: int) -> int:
     return n
 
 
-@compiled
+@inner
 def take_readers(board: Board, d: int, s: int, n: int) -> int:
     """Take out the readers of a dataset at a site; those at any, if -1, up to a drawn number."""
     first, count = board.data[d].reader_first, board.data[d].reader_end - board.data[d].reader_first
@@ -319,7 +309,7 @@ def ruin(board: Board, most: int) -> tuple[int, int, int, int]:
     return clear(board, w, t, 1 + int(uniform(board.draw) * most), n), d, w, t
 
 
-@compiled
+@inner
 def grant(board: Board, w: int, t: int, sites: Floats) -> None:
     """Put the job that was taken out first where it wishes to be, if that is free."""
     job, s = board.out[0].job, board.way[w].site
@@ -348,7 +338,7 @@ def order(board: Board, n: int, key: Floats) -> None:
                     changed = True
 
 
-@compiled
+@inner
 def note_best(board: Board) -> None:
     """Note where jobs are, if that is the best plan so far."""
     usd = board.total[0] + (board.share_usd * board.share).sum()

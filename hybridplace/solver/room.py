@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybridplace.model.capacity import SIZE_TOLERANCE
-from hybridplace.solver.compiled import compiled
+from hybridplace.solver.compiled import compiled, inner
 from hybridplace.solver.instance import Bools, Floats, Ints
 
 EIGHTHS = 8
@@ -68,7 +68,7 @@ def holds(room: Room, node: int, slots: Ints, need: Need, most: int) -> int:
     return min(most, parts // need.devices)
 
 
-@compiled
+@inner
 def _peak(room: Room, node: int, device: int, slots: Ints) -> int:
     """Return the most that an accelerator is loaded in some slots."""
     peak = 0

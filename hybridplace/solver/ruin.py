@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from hybridplace.solver.compiled import bare, inner
+from hybridplace.solver.compiled import bare, bare_inner
+from hybridplace.solver.draws import uniform
 from hybridplace.solver.instance import Floats
 from hybridplace.solver.moves import (
     clash,
@@ -27,7 +28,6 @@ from hybridplace.solver.moves import (
     regret,
     sit,
     sit_again,
-    uniform,
 )
 from hybridplace.solver.walking import MOST_OUT, SMALLEST_USD, Plan, Table
 
@@ -35,7 +35,7 @@ SAMPLE = 100
 """Jobs of a group that are looked at, from a drawn one on."""
 
 
-@inner
+@bare_inner
 def take_out(table: Table, plan: Plan, job: int, n: int) -> int:
     """Take a job out and note where it was; return how many are noted."""
     plan.out[n], plan.was[n] = job, plan.pair[job]
@@ -46,7 +46,7 @@ def take_out(table: Table, plan: Plan, job: int, n: int) -> int:
     return n + 1
 
 
-@inner
+@bare_inner
 def noted(plan: Plan, n: int, job: int) -> bool:
     """Tell whether a job is taken out already."""
     found = False
@@ -55,14 +55,14 @@ def noted(plan: Plan, n: int, job: int) -> bool:
     return found
 
 
-@inner
+@bare_inner
 def drawn(plan: Plan, cumulated: Floats) -> int:
     """Return a position, drawn by what the cumulated figure grows there."""
     spot = uniform(plan.draw) * cumulated[-1]
     return min(int(np.searchsorted(cumulated, spot, side="right")), len(cumulated) - 1)
 
 
-@inner
+@bare_inner
 def first_least(values: Floats, begin: int, end: int) -> int:
     """Return the first position of the least value of a part."""
     best = begin
@@ -72,7 +72,7 @@ def first_least(values: Floats, begin: int, end: int) -> int:
     return best
 
 
-@inner
+@bare_inner
 def victim(table: Table, plan: Plan, p: int, tries: int) -> int:
     """Return a job in the way of a pair that would lose little per unit; -1 if none is found."""
     g = table.group[p]
@@ -98,7 +98,7 @@ def victim(table: Table, plan: Plan, p: int, tries: int) -> int:
     return best
 
 
-@inner
+@bare_inner
 def clear_way(table: Table, plan: Plan, job: int, p: int, n: int) -> int:
     """Take out jobs that are in the way of a pair until it fits."""
     tries = 1 if uniform(plan.draw) < 0.3 else 12
@@ -112,7 +112,7 @@ def clear_way(table: Table, plan: Plan, job: int, p: int, n: int) -> int:
     return n
 
 
-@inner
+@bare_inner
 def counted(table: Table, limit: int, p: int) -> float:
     """Return how much a pair counts towards a limit."""
     total = 0.0
@@ -123,7 +123,7 @@ def counted(table: Table, limit: int, p: int) -> float:
     return total
 
 
-@inner
+@bare_inner
 def exceeded(table: Table, plan: Plan, p: int) -> int:
     """Return a limit that a pair would exceed; -1 if none."""
     for k in range(table.limit.shape[1]):
@@ -133,7 +133,7 @@ def exceeded(table: Table, plan: Plan, p: int) -> int:
     return -1
 
 
-@inner
+@bare_inner
 def thrift(table: Table, plan: Plan, job: int, limit: int) -> float:
     """Return how much of a limit a job can spare per USD that it would pay more; 0 if none."""
     use = counted(table, limit, plan.pair[job])
@@ -149,7 +149,7 @@ def thrift(table: Table, plan: Plan, job: int, limit: int) -> float:
     return float(spared / max(usd - plan.usd[job], 1e-3))
 
 
-@inner
+@bare_inner
 def take_payer(table: Table, plan: Plan, limit: int, n: int) -> int:
     """Take out a job that can spare much of a limit, among some that are drawn."""
     best, most = -1, 0.0
@@ -162,7 +162,7 @@ def take_payer(table: Table, plan: Plan, limit: int, n: int) -> int:
     return n if best < 0 else take_out(table, plan, best, n)
 
 
-@inner
+@bare_inner
 def hold_limits(table: Table, plan: Plan, p: int, n: int) -> int:
     """Take out jobs that count towards what a pair would exceed."""
     for _ in range(MOST_OUT // 3):
@@ -173,7 +173,7 @@ def hold_limits(table: Table, plan: Plan, p: int, n: int) -> int:
     return n
 
 
-@inner
+@bare_inner
 def ruin_limit(table: Table, plan: Plan, most: int) -> int:
     """Take out some jobs that count towards a limit."""
     limit, n = int(uniform(plan.draw) * (len(table.payer_first) - 1)), 0
@@ -183,7 +183,7 @@ def ruin_limit(table: Table, plan: Plan, most: int) -> int:
     return n
 
 
-@inner
+@bare_inner
 def ruin_around(table: Table, plan: Plan, g: int, slot: int, most: int, n: int) -> int:
     """Take out jobs of a group that run near a slot, and some that would rather be there."""
     base, low, high = table.user_first[g], slot, slot + 1
@@ -219,7 +219,7 @@ def ruin_around(table: Table, plan: Plan, g: int, slot: int, most: int, n: int) 
     return n
 
 
-@inner
+@bare_inner
 def ruin(table: Table, plan: Plan, most: int) -> tuple[int, int]:
     """Take out jobs that compete; return how many, and the pair that the first is meant for."""
     groups, slots = table.price.shape[0] - 1, table.price.shape[1]
@@ -250,7 +250,7 @@ def ruin(table: Table, plan: Plan, most: int) -> tuple[int, int]:
     return ruin_around(table, plan, g, slot, most, 0), -1
 
 
-@inner
+@bare_inner
 def in_order(table: Table, plan: Plan, begin: int, n: int) -> None:
     """Put the jobs that are out into the order in which they go back."""
     kind = int(uniform(plan.draw) * 5)
@@ -268,7 +268,7 @@ def in_order(table: Table, plan: Plan, begin: int, n: int) -> None:
         plan.key[k] = weigh
 
 
-@inner
+@bare_inner
 def put_back(table: Table, plan: Plan, begin: int, n: int) -> None:
     """Place the jobs that are out in the order of their keys."""
     heed = uniform(plan.draw) < 0.5
@@ -279,7 +279,7 @@ def put_back(table: Table, plan: Plan, begin: int, n: int) -> None:
         insert(table, plan, plan.out[k], heed, 0.01)
 
 
-@inner
+@bare_inner
 def judge(table: Table, plan: Plan, n: int, usd: float, most_usd: float, floor: float) -> bool:
     """Keep what a step did if it costs no more than that and breaks no limit, or undo it."""
     if usd <= most_usd and least(plan.limit_room) >= floor:
@@ -294,7 +294,7 @@ def judge(table: Table, plan: Plan, n: int, usd: float, most_usd: float, floor: 
     return False
 
 
-@inner
+@bare_inner
 def keep(table: Table, plan: Plan, n: int, usd: float) -> None:
     """Keep the best plan: it is copied only when a worse one is about to follow."""
     if usd < plan.total[1] - SMALLEST_USD and least(plan.limit_room) >= 0.0:
@@ -313,7 +313,7 @@ def keep(table: Table, plan: Plan, n: int, usd: float) -> None:
     plan.total[0] = usd
 
 
-@inner
+@bare_inner
 def weigh_waste(table: Table, plan: Plan) -> None:
     """Cumulate what is paid for what nobody uses, and roots of what jobs pay too much.
 

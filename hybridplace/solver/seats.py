@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hybridplace.solver.compiled import bare
+from hybridplace.solver.compiled import bare, bare_inner
 from hybridplace.solver.instance import Floats, Indices, Ints
 
 SPARE = 256
@@ -163,7 +163,7 @@ def gather(board: Board, seats: Seats) -> None:
             seats.members[g] += 1
 
 
-@bare
+@bare_inner
 def gather_fans(board: Board, seats: Seats) -> None:
     """List the pairs on each group."""
     first, groups = seats.first_fan, len(seats.room)

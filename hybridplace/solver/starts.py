@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hybridplace.solver.compiled import compiled
+from hybridplace.solver.compiled import compiled, inner
 from hybridplace.solver.instance import Bools, Floats, Indices, Ints
 
 Records = NDArray[np.void]
@@ -163,7 +163,7 @@ def price_pairs(table: Table, jobs: Ints, prices: Scarce, tau: float, pairs: Pai
         pairs.end[j], pairs.best_usd[j] = p, best
 
 
-@compiled
+@inner
 def _add_growth(
     usd: Floats, at: int, count: int, use: float, knots: Floats, begin: int, slots: int
 ) -> None:
@@ -191,7 +191,7 @@ def _figure(table: Table, p: int, part: int, start: int) -> float:
     return added
 
 
-@compiled
+@inner
 def _add_figures(table: Table, p: int, limit_price: Floats, usd: Floats) -> None:
     """Add what figures cost that vary by the hour, themselves and in limits."""
     for part in range(table.rate.shape[1]):
@@ -276,7 +276,7 @@ def _use(
             _book(knots, begin, load.use, parts, at, row.count, row.slots)
 
 
-@compiled
+@inner
 def _stiffen(
     table: Table,
     p: int,
@@ -311,7 +311,7 @@ def _stiffen(
     return heavy
 
 
-@compiled
+@inner
 def _book(
     knots: Floats, begin: int, use: float, part: Floats, at: int, count: int, slots: int
 ) -> None:
@@ -322,7 +322,7 @@ def _book(
         knots[begin + s + slots] -= use * part[at + s]
 
 
-@compiled
+@inner
 def _book_curve(
     knots: Floats, begin: int, use: float, curves: Floats, curve: int, slots: int
 ) -> None:
@@ -332,7 +332,7 @@ def _book_curve(
         knots[begin + t + 1] -= use * curves[curve, t]
 
 
-@compiled
+@inner
 def _count_by_hour(
     table: Table, p: int, pairs: Pairs, at: int, used: Floats, stiff: Floats
 ) -> None:

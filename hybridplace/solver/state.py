@@ -40,8 +40,6 @@ class State:
         limited anywhere.
     limit_room : floats, (L + 1,)
         What is left of each limit; inf in the last, which stands for none.
-    limit_floor : floats, (L + 1,)
-        How far down pairs that fit may take `limit_room`: 0, or below while limits are repaired.
     share : floats, (tenants,)
         :math:`\sum e_i x_i` of each tenant.
     members : list of dict
@@ -82,7 +80,6 @@ class State:
         self.update_minima(slice(None), 0, instance.slots)
         tolerance = LIMIT_TOLERANCE * np.maximum(1.0, np.abs(instance.at_most))
         self.limit_room = np.append(instance.at_most + tolerance, np.inf)
-        self.limit_floor = np.zeros(len(self.limit_room))
         jobs = len(instance.jobs.reject_usd)
         self.option = np.full(jobs, -1, dtype=np.int64)
         self.start = np.zeros(jobs, dtype=np.int64)
@@ -156,9 +153,8 @@ class State:
         if self.has_limits:
             limit = self.instance.options.limit[option]
             uses = limit_uses_at(self.instance, option, start)
-            room = self.limit_room - self.limit_floor
             # What is exceeded already may not grow.
-            fit &= (uses <= np.maximum(room, 0.0)[limit]).all(axis=1)
+            fit &= (uses <= np.maximum(self.limit_room, 0.0)[limit]).all(axis=1)
         if self.partners:
             self._part(option, fit)
         return fit

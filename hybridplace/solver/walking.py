@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
+from hybridplace.solver.draws import Draw
 from hybridplace.solver.instance import Bools, Floats, Ints
 
 MOST_OUT = 64
@@ -131,7 +129,7 @@ class Plan(NamedTuple):
     place: Ints
     best: Ints
     total: Floats
-    draw: NDArray[np.uint64]
+    draw: Draw
     waste: Floats
     excess: Floats
     berth: Floats

@@ -224,15 +224,14 @@ def _data(
             writes[names[producer]] += (dataset,)
         for reader in readers if homes or producer is not None else ():
             reads[reader] += (dataset,)
-        datasets.append(
-            Dataset(
-                id=dataset,
-                tenant=d.of(*TENANTS),
-                size_gib=d.of(1.0, 10.0, 10.0, 100.0),
-                homes=homes,
-                deliver_to=d.some(SITES[1:], d.of(0, 0, 1, 2)),
-            )
+        drawn = Dataset(
+            id=dataset,
+            tenant=d.of(*TENANTS),
+            size_gib=d.of(1.0, 10.0, 10.0, 100.0),
+            homes=homes,
+            deliver_to=d.some(SITES[1:], d.of(0, 0, 1, 2)),
         )
+        datasets.append(replace(drawn, deliver_to=()) if homes else drawn)
     return tuple(datasets), reads, writes
 
 

@@ -40,9 +40,14 @@ FAULTS = {
     "data of nobody": (_parts(datasets=(replace(DATA, tenant="x"),)), "datasets[d].tenant", "'x'"),
     "data nowhere": (_parts(datasets=(replace(DATA, homes=("moon",)),)), "datasets[d]", "'moon'"),
     "delivery nowhere": (
-        _parts(datasets=(replace(DATA, deliver_to=("moon",)),)),
-        "datasets[d]",
+        _parts(datasets=(replace(MADE, deliver_to=("moon",)),)),
+        "datasets[made]",
         "'moon'",
+    ),
+    "delivery of data at home": (
+        _parts(datasets=(replace(DATA, deliver_to=("near",)),)),
+        "datasets[d].deliver_to",
+        "homes lab and deliver_to near",
     ),
     "pool nowhere": (
         _parts(pools=(replace(QUOTA, site="moon"),), offers=()),
