@@ -20,3 +20,9 @@ def uniform(draw: Draw) -> float:
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     z = z ^ (z >> np.uint64(31))
     return float(z >> np.uint64(11)) / 9007199254740992.0
+
+
+@bare_inner
+def below(draw: Draw, most: int) -> int:
+    """Return a whole number of at least 0 and below `most`."""
+    return int(uniform(draw) * most)

@@ -79,11 +79,6 @@ class Holdings:
         """Return where jobs are."""
         return self.state.choice()
 
-    def neighbours(self, job: int) -> list[int]:
-        """Return whose results it reads, and who reads its results."""
-        makers = [int(self.data.maker[d]) for d in self.reads[job] if not self.homed[d]]
-        return makers + [reader for d in self.makes[job] for reader in self.readers[d]]
-
     def usd_at(self, job: int) -> Floats:
         """Return what a job that is left out adds to the cost of copies at each site; (S,).
 
@@ -98,15 +93,6 @@ class Holdings:
         for d in self.makes[job]:
             usd += self.leaving_usd(d)
         return usd
-
-    def may_leave(self, job: int) -> bool:
-        """Tell whether nobody who is placed reads what a job makes."""
-        return all(self.site[reader] < 0 for d in self.makes[job] for reader in self.readers[d])
-
-    def has_inputs(self, job: int) -> bool:
-        """Tell whether all that a job reads is made."""
-        makers = (int(self.data.maker[d]) for d in self.reads[job])
-        return all(maker < 0 or self.site[maker] >= 0 for maker in makers)
 
     def place(self, i: int, t: int, usd: float | None = None) -> None:
         """Put the job of option `i` there from slot `t` on; `usd` is its cost without data."""

@@ -108,7 +108,6 @@ def improve(
     target_gap: float,
     seed: int = 0,
     incumbent: Incumbent | None = None,
-    extra_usd: Floats | None = None,
     berths: Berths | None = None,
     prove: Callable[[Choice, float], float] | None = None,
 ) -> Incumbent:
@@ -122,8 +121,6 @@ def improve(
         Of the walk, and of the solver of small cores.
     incumbent : Incumbent, optional
         Is kept up to date, also when a KeyboardInterrupt ends the search.
-    extra_usd : floats, (n,), optional
-        Added to the cost of each option.
     berths : Berths, optional
         Nodes that workers are to find room on.
     prove : callable, optional
@@ -131,10 +128,10 @@ def improve(
         good enough yet.
     """
     best = Incumbent() if incumbent is None else incumbent
-    state = State(instance, share_usd=prices.share, extra_usd=extra_usd)
+    state = State(instance, share_usd=prices.share)
     within = bool(prices.limit.any() or prices.share.any())
     most = _most_pairs(instance, within=within)
-    pairs = near_pairs(state, prices, near=NEAR, most=most, extra_usd=extra_usd)
+    pairs = near_pairs(state, prices, near=NEAR, most=most)
     enough_usd = pairs.bound_usd + target_gap * abs(pairs.bound_usd)
     walk = Walk(state, pairs, prices, lp, seed=seed, hot=HOTTER if within else HOT)
     steps = _steps(instance, within=within)
@@ -152,7 +149,7 @@ def improve(
     if best.choice is not None and instance.slots == 1:
         before = best.choice, best.usd
         state.load(best.choice)
-        cores = _Cores(state, pairs, tariff_of(instance, prices, extra_usd), seed)
+        cores = _Cores(state, pairs, tariff_of(instance, prices), seed)
         _decide_cores(cores, best, enough_usd)
         if berths is not None and best.usd < before[1]:
             _moor_again(walk, berths, best, before)
@@ -164,6 +161,7 @@ def _moor(walk: Walk, berths: Berths, best: Incumbent) -> None:
     best.usd = np.inf
     walk.moor(berths)
     best.offer(walk.choice(), walk.usd)
+    best.moor(walk.choice(), walk.seats())
 
 
 def _moor_again(walk: Walk, berths: Berths, best: Incumbent, before: tuple[Choice, float]) -> None:

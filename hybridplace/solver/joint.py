@@ -172,7 +172,9 @@ def decide_jointly(
             joint.whole, joint.bound_usd = counted.whole, counted.whole.bound_usd
     else:
         instance = compile_instance(problem)
-        berths = berths_of(problem, instance, seating_of(problem, instance).nodes)
+        berths = None
+        if instance.data is None:
+            berths = berths_of(problem, instance, seating_of(problem, instance).nodes)
         joint = Joint(instance, target_gap=target_gap, seed=seed, watch=watch, berths=berths)
         try:
             joint.decide()

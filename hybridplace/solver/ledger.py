@@ -90,7 +90,7 @@ class Ledger:
         options, hourly = instance.options, instance.hourly
         instance = replace(instance, capacity=instance.capacity.copy())
         self.state, self.prices, self.free = state, prices, no_prices(instance)
-        self.tariff = tariff_of(instance, prices, None)
+        self.tariff = tariff_of(instance, prices)
         usd, _ = least_over_starts(self.tariff)
         least, best = best_of_jobs(instance, usd)
         self.near = Near(instance, prices)

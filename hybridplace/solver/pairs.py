@@ -60,7 +60,6 @@ def near_pairs(
     *,
     near: float,
     most: int,
-    extra_usd: Floats | None = None,
 ) -> Pairs:
     """Return up to `most` pairs of each job, those of least excess, and the last resorts.
 
@@ -74,11 +73,11 @@ def near_pairs(
         Times the average of `best_usd` is the largest excess.
     """
     instance = state.instance
-    priced = reduced(instance, prices, extra_usd)
+    priced = reduced(instance, prices)
     best, job = priced.job_usd, instance.options.job
     most_usd = best + near * np.abs(best).mean() if len(best) else best
     rows = np.flatnonzero(priced.usd <= most_usd[job])
-    tariff = tariff_of(instance, prices, extra_usd)
+    tariff = tariff_of(instance, prices)
     parts = [_last_resorts(state, priced)]
     for option, start in _expand(instance, rows):
         usd = price_at(tariff, option, start)

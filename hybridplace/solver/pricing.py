@@ -140,22 +140,6 @@ def costs_at(instance: Instance, option: Ints, start: Ints) -> Floats:
     return reduced_at(instance, no_prices(instance), option, start)
 
 
-def start_costs(instance: Instance, option: Ints) -> Floats:
-    """Return what each of some options costs at each of its starts, at no prices.
-
-    Returns
-    -------
-    floats, (options, most starts)
-        Column k is start ``earliest + k``; inf after `latest`.
-    """
-    options = instance.options
-    begin = options.earliest[option].astype(np.int64)[:, None]
-    at = begin + np.arange(int((options.latest - options.earliest)[option].max(initial=0)) + 1)
-    costs = price_at(tariff_of(instance, no_prices(instance), None), np.asarray(option), at)
-    costs[at > options.latest[option, None]] = np.inf
-    return costs
-
-
 def limit_uses_at(instance: Instance, option: Ints, start: Ints) -> Floats:
     r"""Return :math:`l_{itk}` of each pair (option[k], start[k]), a row each, as `limit_use`."""
     uses = instance.options.limit_use[option].copy()
@@ -201,7 +185,7 @@ def _worth(amount: Floats, price: Floats) -> float:
     return float((amount[some] * price[some]).sum())
 
 
-def tariff_of(instance: Instance, prices: Prices, extra_usd: Floats | None) -> Tariff:
+def tariff_of(instance: Instance, prices: Prices, extra_usd: Floats | None = None) -> Tariff:
     """Make prices ready for look-up."""
     groups, _, slots = instance.capacity.shape
     slot_prices = np.zeros((RESOURCES, groups + 1, slots))

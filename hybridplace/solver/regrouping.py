@@ -124,7 +124,7 @@ def _ways(state: State, prices: Prices, rows: Ints) -> tuple[Rows, dict[str, Any
     option = np.repeat(rows, count)
     start = options.earliest[option] + np.arange(len(option)) - np.repeat(at, count)
     usd = state.costs(option, start)
-    toll = price_at(tariff_of(instance, prices, None), option, start) - usd
+    toll = price_at(tariff_of(instance, prices), option, start) - usd
     ways = np.zeros(len(rows), WAY).view(np.recarray)
     ways["option"], ways["at"], ways["group"] = rows, at, state.group[rows]
     for name in ("site", "earliest", "latest", "curve", "hours", "share"):

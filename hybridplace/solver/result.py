@@ -24,7 +24,7 @@ from hybridplace.solver.place import denying_rules, may_copy
 from hybridplace.solver.reasons import TEXT, Reason, reasons_of
 from hybridplace.solver.tables import Compiled, compile_jobs
 
-SOLVER, JOINT_SOLVER = "cp-sat", "prices, rounding, ejection"
+SOLVER, JOINT_SOLVER = "cp-sat", "prices, ruin and recreate"
 NOT_MADE = "could run here if its input were made, but this is left out:"
 NO_ROOM = "could run here, but room or money goes to other jobs"
 

@@ -17,7 +17,6 @@ from hybridplace.model.job import Inference, Job
 from hybridplace.model.plan import Share
 from hybridplace.model.problem import Problem
 from hybridplace.model.run import run_once
-from hybridplace.solver.ejection import Ejection
 from hybridplace.solver.groups import groups_of, nodes_of
 from hybridplace.solver.instance import Choice, Floats, Instance, Ints
 from hybridplace.solver.nodes import Nodes, pack_many
@@ -260,29 +259,3 @@ def retry(seating: Seating, state: State, job: int) -> None:
     if not _move_to(seating, state, cheaper) and option >= 0:
         state.place(option, start, usd)
         seating.come_back(option, start, shares)
-
-
-def chain(seating: Seating, chains: Ejection, job: int, depth: int) -> float:
-    """Move a job by an ejection chain, if nodes hold all that it moves; return the USD saved."""
-    saved, state = chains.improve(job, depth), chains.state
-    if saved <= 0:
-        return 0.0
-    was: dict[int, tuple[int, int]] = {}
-    for one, option, start, _ in chains.done:
-        was.setdefault(one, (option, start))
-    had = {one: seating.leave(*pair) if pair[0] >= 0 else () for one, pair in was.items()}
-    now = {one: (int(state.option[one]), int(state.start[one])) for one in was}
-    seated_: list[int] = []
-    for one in sorted(now, key=lambda one: (-float(state.use[now[one][0]].max()), one)):
-        if now[one][0] >= 0 and not seating.take(*now[one]):
-            break
-        seated_.append(one)
-    else:
-        return saved
-    for one in seated_:
-        if now[one][0] >= 0:
-            seating.leave(*now[one])
-    chains.undo(0)
-    for one, pair in was.items():
-        seating.come_back(*pair, had[one])
-    return 0.0

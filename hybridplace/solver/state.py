@@ -25,8 +25,6 @@ class State:
     share_usd : floats, (tenants,), optional
         :math:`\nu_u`: what a unit of a tenant's share is worth in judging moves, since the true
         term changes only with the worst-off tenant.
-    extra_usd : floats, (n,), optional
-        Added to the cost of each option.
 
     Attributes
     ----------
@@ -51,14 +49,13 @@ class State:
         instance: Instance,
         *,
         share_usd: Floats | None = None,
-        extra_usd: Floats | None = None,
     ) -> None:
         options, groups = instance.options, len(instance.capacity)
         self.instance = instance
         free = no_prices(instance)
         self.share_usd = free.share if share_usd is None else share_usd
         prices = Prices(capacity=free.capacity, limit=free.limit, share=self.share_usd)
-        self.tariff = tariff_of(instance, prices, extra_usd)
+        self.tariff = tariff_of(instance, prices)
         limited = np.isfinite(instance.capacity).any(axis=(0, 2))
         self.resources = np.flatnonzero(limited) if limited.any() else np.array([0])
         self.use = options.use[:, self.resources]

@@ -16,6 +16,7 @@ from hybridplace.model.certificate import Capacity, CapacityPrice, JobPrice, Kna
 from hybridplace.solver import knapsack as module
 from hybridplace.solver import solve
 from hybridplace.solver.compile import compile_instance
+from hybridplace.solver.joint import GOOD_GAP
 from hybridplace.solver.knapsack import Sack, fill, lift
 from hybridplace.solver.static import relax_static
 from tests.brute import best_plan
@@ -80,7 +81,8 @@ def test_it_closes_most_of_the_gap_of_small_plans(seed: int) -> None:
 
     assert plan.gap < 0.005
     assert plan.certificate is not None
-    assert plan.certificate.knapsacks or plan.gap < 0.001
+    # They are not asked for where prices alone are good enough.
+    assert plan.certificate.knapsacks or plan.gap <= GOOD_GAP
 
 
 @settings(max_examples=20)

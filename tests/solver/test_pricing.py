@@ -16,7 +16,6 @@ from hybridplace.solver.pricing import (
     no_prices,
     reduced,
     reduced_at,
-    start_costs,
 )
 from tests.solver.drawn import drawn_instance
 from tests.solver.small import (
@@ -100,20 +99,6 @@ def test_pairs_are_priced_one_by_one(seed, prices_seed):
         used = np.zeros(len(instance.at_most) + 1)
         np.add.at(used, instance.options.limit[i], row)
         assert used[:-1] == pytest.approx(pair_limits(instance, i, t))
-
-
-@given(SEEDS)
-@settings(deadline=None, max_examples=50)
-def test_costs_by_start_end_with_the_latest(seed):
-    """Each option has one cost per start that it may have, and inf for those it may not."""
-    instance = small_instance(seed)
-
-    costs = start_costs(instance, np.arange(len(instance.options.job)))
-
-    for i, row in enumerate(costs):
-        expected = [pair_usd(instance, i, t) for t in _starts(instance, i)]
-        assert row[: len(expected)] == pytest.approx(expected)
-        assert np.isinf(row[len(expected) :]).all()
 
 
 @given(SEEDS, SEEDS)

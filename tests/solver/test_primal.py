@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hybridplace.solver.ejection import cover
 from hybridplace.solver.improve import Incumbent, improve
 from hybridplace.solver.instance import Choice, Instance, Prices
 from hybridplace.solver.pricing import no_prices
@@ -178,23 +177,3 @@ def test_an_interrupt_leaves_a_plan(moment):
         )
     assert incumbent.choice is not None
     assert incumbent.usd == pytest.approx(plan_usd(instance, _plan(incumbent.choice)))
-
-
-@settings(max_examples=60, deadline=None)
-@given(SEEDS)
-def test_covers_cover_and_spare_nobody_needlessly(seed):
-    """A cover meets the need within the budget, and no member of it can be spared."""
-    draw = np.random.default_rng(seed)
-    need = draw.integers(1, 6, draw.integers(1, 4)).astype(float)
-    relief = draw.integers(0, 5, (draw.integers(1, 7), len(need))).astype(float)
-    regret, budget = draw.uniform(-1, 4, len(relief)), float(draw.uniform(0, 10))
-    chosen = cover(need, relief, regret, budget)
-    if chosen is None:
-        single = (relief >= need).all(axis=1) & (regret < budget)
-        assert not single.any()
-        return
-    assert (relief[chosen].sum(axis=0) >= need).all()
-    assert regret[chosen].sum() < budget
-    for row in chosen if len(chosen) > 1 else []:
-        fewer = [other for other in chosen if other != row]
-        assert not (relief[fewer].sum(axis=0) >= need).all()

@@ -95,7 +95,7 @@ def _holdings(instance: Instance, seed: int) -> Holdings:
     holdings = Holdings(instance)
     for job in np.argsort(holdings.depth, kind="stable").tolist():
         rows = np.arange(*instance.options.first[job : job + 2])
-        if not len(rows) or not holdings.has_inputs(job):
+        if not len(rows):
             continue
         option = draw.permutation(rows)
         start = draw.integers(

@@ -56,7 +56,7 @@ def _used(instance, berths, choice, seats):
     return used
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 2**31))
 def test_nodes_hold_whatever_is_drawn(week, seed):
     """With nodes in mind, no node is asked for more than it has, and each worker has one."""
