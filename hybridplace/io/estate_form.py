@@ -103,7 +103,9 @@ class DatasetForm(Form):
     homes: Names = Field([], description="sites that hold it now; none if a job writes it")
     labels: Names = Field([], description="what policies see: phi, personal, restricted, ...")
     origin: Name | None = Field(None, description="whose law follows the data, as EEA")
-    deliver_to: Names = Field([], description="sites that must get a copy once it is written")
+    deliver_to: Names = Field(
+        [], description="sites that must get a copy once a job has written it"
+    )
 
 
 class LimitForm(Form):

@@ -128,7 +128,7 @@ def _homeless_or_twice_made(problem: Problem) -> Iterator[Fault]:
             told = (
                 f"homes {', '.join(dataset.homes)} and deliver_to {', '.join(dataset.deliver_to)}"
             )
-            hint = "remove deliver_to, or the homes if a job writes it: data at home stays there"
+            hint = "remove deliver_to: what has homes is copied for the jobs that read it alone"
             yield _fault(f"{path}.deliver_to", "data that a job writes", told, hint)
         if not made_by and not dataset.homes and dataset.id in problem.readers:
             yield _fault(f"{path}.homes", "a site, or a job that writes it", "neither")
