@@ -53,7 +53,6 @@ class Walk:
         seed: int,
         hot: float = HOT,
     ) -> None:
-        state.clear()
         self._state, self._seed = state, seed
         self.table = table_of(state, pairs, prices)
         self._begin(first, no_berths(state.instance), hot)
@@ -75,6 +74,7 @@ class Walk:
 
     def _begin(self, first: Choice | Fractional, berths: Berths, hot: float) -> None:
         state, table = self._state, self.table
+        state.clear()
         berth = np.ascontiguousarray(berths.room[:, :, state.resources])
         self._full = state.room[0].copy(), state.limit_room.copy(), berth
         self.plan = _empty(state, table, berth, self._seed)

@@ -91,6 +91,18 @@ def test_walking_saves(week):
     assert walk.usd - bound_usd < 0.8 * (began_usd - bound_usd)
 
 
+def test_a_plan_is_moored_whatever_the_state_holds(week):
+    """A plan that has its nodes keeps them, at its cost, also after others used the state."""
+    _, instance, relaxed, berths = week
+    state, _, walk = _walk(instance, relaxed, 0)
+    walk.go(2_000, 1.0)
+    walk.moor(berths)
+    choice, usd = walk.choice(), walk.usd
+    state.load(choice)
+    walk.moor(berths, choice)
+    assert walk.usd <= usd + 1e-6
+
+
 def test_known_nodes_are_given(week):
     """Workers whose nodes are known get accelerators there: nearly nobody has to move on."""
     problem, instance, relaxed, berths = week
