@@ -54,7 +54,7 @@ def progress(*, quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
         return
     from rich.console import Console
 
-    first = "planning (the first plan of many jobs on a machine takes half a minute more)"
+    first = "planning (the first plan on a machine compiles the solver: up to a minute more)"
     with Console(stderr=True, highlight=False).status(first) as status:
         yield lambda told: status.update(progress_line(told))
 
