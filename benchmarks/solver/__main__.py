@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.solver.baseline import record, regressions
@@ -30,12 +30,13 @@ def main() -> int:
             print(json.dumps(row), flush=True)
     middle = medians(row for row in rows if row["case"] not in (PEERS, REPLAN))
     saved = savings(row for row in rows if row["case"] == PEERS)
+    events = [row for row in rows if row["case"] == REPLAN]
     if not options.json:
-        _show(middle, saved, [row for row in rows if row["case"] == REPLAN])
+        _show(middle, saved, events)
     if options.record:
         record(middle)
     if options.page:
-        write_page(options.page, middle, saved, arguments=sys.argv[1:])
+        write_page(options.page, _tables(middle, saved, events), arguments=sys.argv[1:])
     worse = list(regressions(middle)) if options.check else []
     for told in worse:
         print(f"worse than recorded: {told}", file=sys.stderr)
@@ -107,6 +108,18 @@ def _show(middle: Sequence[Row], saved: Sequence[Row], events: Sequence[Row]) ->
         print(f"\nEvents on a standing plan, the worst of all seeds\n\n{replan_table(events)}")
     if saved:
         print(f"\nWhat our plans save, with 95 % intervals over seeds\n\n{savings_table(saved)}")
+
+
+def _tables(
+    middle: Sequence[Row], saved: Sequence[Row], events: Sequence[Row]
+) -> Mapping[str, str]:
+    """Return the tables of what was measured, by their marks in docs/performance.md."""
+    written = {
+        "measured": middle and table(middle, markdown=True),
+        "events": events and replan_table(events, markdown=True),
+        "savings": saved and savings_table(saved, markdown=True),
+    }
+    return {name: text for name, text in written.items() if isinstance(text, str)}
 
 
 if __name__ == "__main__":

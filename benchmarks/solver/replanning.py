@@ -175,7 +175,7 @@ _KINDS = {
 }
 
 
-def replan_table(rows: Sequence[Row]) -> str:
+def replan_table(rows: Sequence[Row], *, markdown: bool = False) -> str:
     """Return rows as a table, the worst seed of each kind and size."""
     lines = [["event", "jobs", "seeds", "p50 ms", "p99 ms (promised)", "gap after"]]
     kinds = dict.fromkeys((row["event"], row["jobs"]) for row in rows if "p99_ms" in row)
@@ -184,7 +184,7 @@ def replan_table(rows: Sequence[Row]) -> str:
         p50, p99, gap = (max(row[name] for row in some) for name in ("p50_ms", "p99_ms", "gap"))
         told = f"{p99:.1f}" + (f" ({PROMISED_MS[kind]:g})" if kind in PROMISED_MS else "")
         lines.append([kind, f"{jobs:,}", str(len(some)), f"{p50:.1f}", told, f"{gap:.3%}"])
-    return aligned(lines, markdown=False)
+    return aligned(lines, markdown=markdown)
 
 
 def main(arguments: list[str]) -> None:

@@ -154,16 +154,17 @@ def test_every_seed_is_listed_beside_the_mean():
 
 
 def test_a_page_keeps_what_stands_around_the_figures(tmp_path):
-    """Between the marks, and nowhere else; twice is the same as once."""
+    """Between its marks, and nowhere else; twice is the same as once."""
     page = tmp_path / "page.md"
-    page.write_text("before\n<!-- measured -->\nold\n<!-- end -->\nafter\n")
-    rows = savings([saved(1, 0.1)])
-    write_page(page, [], rows, arguments=["--skypilot", "/somewhere/python"])
+    other = "<!-- measured -->\nkept\n<!-- end -->\n"
+    page.write_text(f"before\n{other}<!-- savings -->\nold\n<!-- end -->\nafter\n")
+    tables = {"savings": savings_table(savings([saved(1, 0.1)]), markdown=True)}
+    write_page(page, tables, arguments=["--skypilot", "/somewhere/python"])
     once = page.read_text()
-    write_page(page, [], rows, arguments=["--skypilot", "/somewhere/python"])
+    write_page(page, tables, arguments=["--skypilot", "/somewhere/python"])
 
     assert once == page.read_text()
-    assert once.startswith("before\n")
+    assert once.startswith(f"before\n{other}")
     assert once.endswith("after\n")
     assert "| first-come |" in once
     assert "old" not in once
