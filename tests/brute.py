@@ -80,7 +80,7 @@ def best_plan(problem: Problem) -> Plan:
     least = [min(choice.usd for choice in each) for each in choices]
     rest = [sum(least[depth:]) for depth in range(len(order) + 1)]
     unfair = _Unfairness(problem, order, choices)
-    best = stated(problem, (), (), order)
+    best = _with_transfers(problem, (), None)
 
     def decide(depth: int, usd: float, decided: Decided, packed: Placements, got: Got) -> None:
         nonlocal best
@@ -299,12 +299,14 @@ def _least_transfer_usd(problem: Problem, placements: Placements) -> float:
     return sum(min((usd for usd, _ in each), default=math.inf) for each in ways)
 
 
-def _with_transfers(problem: Problem, placements: Placements, best: Plan) -> Plan:
+def _with_transfers(problem: Problem, placements: Placements, best: Plan | None) -> Plan:
     """Return the cheapest right plan with these placements, or `best` where none is cheaper."""
+    best_usd = math.inf if best is None else best.objective_usd
     placed = {placement.job for placement in placements}
     unplaced = tuple(job.id for job in problem.jobs if job.id not in placed)
     for ways in product(*_transfers(problem, placements)):
         plan = stated(problem, placements, tuple(transfer for _, transfer in ways), unplaced)
-        if plan.objective_usd < best.objective_usd and not verify.breaches(problem, plan):
-            best = plan
+        if plan.objective_usd < best_usd and not verify.breaches(problem, plan):
+            best, best_usd = plan, plan.objective_usd
+    assert best is not None, "leaving everything out is always right"
     return best

@@ -164,6 +164,23 @@ def _pipeline() -> Problem:
     return problem.with_jobs(clean, *readers)
 
 
+def _delivered() -> Problem:
+    """Data of the lab is delivered to where nobody runs, and to where a job reads it at once.
+
+    There it comes from the dearer home, which is quicker.
+    """
+    fast = Link(source="far", target="near", usd_gib=0.2, latency_ms=80.0, gbps=10.0)
+    slow = Link(source="lab", target="near", usd_gib=0.01, latency_ms=10.0, gbps=0.1)
+    ends = {(fast.source, fast.target), (slow.source, slow.target)}
+    links = tuple(link for link in LINKS if (link.source, link.target) not in ends)
+    data = Dataset(id="d", tenant="t", size_gib=50.0, homes=("lab", "far"), deliver_to=("near",))
+    idle = Dataset(id="e", tenant="u", size_gib=10.0, homes=("near",), deliver_to=("far", "near"))
+    reader = replace(TRAIN, id="read", inputs=("d",), deadline_h=3.0)
+    offers = (replace(BOUGHT, pool=None),)
+    problem = replace(PLAIN, datasets=(data, idle), links=(*links, slow, fast), offers=offers)
+    return problem.with_jobs(reader)
+
+
 def _denied() -> Problem:
     """The cheapest place is forbidden to the job, and the next cheapest to a copy of its data."""
     data = Dataset(id="patients", tenant="t", size_gib=10.0, homes=("near",))
@@ -330,6 +347,7 @@ NAMED = {
         _crowded,
         _shared_accelerator,
         _pipeline,
+        _delivered,
         _denied,
         _serving,
         _spot,

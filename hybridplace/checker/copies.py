@@ -49,7 +49,8 @@ class Copies:
             read: np.array([at.get(site.id, 0.0) for site in problem.sites])
             for read, at in prices.items()
         }
-        self._room_gib = np.array([room_gib(site) for site in problem.sites])
+        self._most_gib = np.array([room_gib(site) for site in problem.sites])
+        self._room_gib = np.maximum(self._most_gib - self._delivered_gib(), 0.0)
         self._denied = any(denial.action == "transfer" for denial in problem.denials)
         self._over = cache(self._surcharge)
 
@@ -79,9 +80,8 @@ class Copies:
         come_gib, go_gib = np.zeros((2, len(self._row)))
         for dataset in self._datasets(job.inputs):
             if dataset.homes:
-                come_gib[np.isin(np.arange(len(come_gib)), self._homes(dataset), invert=True)] += (
-                    dataset.size_gib
-                )
+                there = [*self._homes(dataset), *self._deliveries(dataset)]
+                come_gib[np.isin(np.arange(len(come_gib)), there, invert=True)] += dataset.size_gib
         for dataset in self._datasets(job.outputs):
             go_gib[self._deliveries(dataset)] += dataset.size_gib
         full = go_gib > self._room_gib
@@ -99,12 +99,16 @@ class Copies:
         return usd
 
     def lost_usd(self) -> Iterator[float]:
-        r"""Yield what the bound loses for each dataset whose readers pay more than copies cost.
+        r"""Yield what deliveries from homes cost, and what is lost where readers pay too much.
 
         With homes :math:`\sum_s \min(0, f_{ds} - \sum_j \kappa_{jds})`; made, with q where it is,
         :math:`\min_q \sum_t \min(0, f_{dqt} - \sum_j \max(0, \omega_{jdt} - \omega_{jdq}))`, where
-        copies that are delivered in any case cost nothing.
+        copies that are delivered in any case cost readers nothing.
         """
+        for dataset in self._problem.datasets:
+            if dataset.homes:
+                targets = self._deliveries(dataset)
+                yield float(self._from_homes(dataset)[:, targets].min(axis=0).sum())
         by_dataset: dict[str, list[Floats]] = {}
         for (_, name), paid in sorted(self._paid.items(), key=lambda item: item[0]):
             by_dataset.setdefault(name, []).append(paid)
@@ -112,12 +116,23 @@ class Copies:
             paid = np.array(by_dataset[dataset.id])
             if dataset.homes:
                 fee_usd = self._from_homes(dataset).min(axis=0)
+                fee_usd[self._deliveries(dataset)] = 0.0
                 yield float(np.minimum(0.0, fee_usd - paid.sum(axis=0)).sum())
                 continue
             fee_usd = self._usd(dataset)
             fee_usd[:, self._deliveries(dataset)] = 0.0
             more = np.maximum(0.0, paid[:, None, :] - paid[:, :, None]).sum(axis=0)
             yield float(np.minimum(0.0, fee_usd - more).sum(axis=1).min())
+
+    def _delivered_gib(self) -> Floats:
+        """Return what data with homes takes of each cache, whatever the plan."""
+        gib = np.zeros(len(self._row))
+        for dataset in self._problem.datasets:
+            if dataset.homes:
+                gib[list({*self._deliveries(dataset)} - {*self._homes(dataset)})] += (
+                    dataset.size_gib
+                )
+        return gib
 
     def _datasets(self, names: tuple[str, ...]) -> Iterator[Dataset]:
         return (self._problem.dataset[name] for name in dict.fromkeys(names))
@@ -142,7 +157,7 @@ class Copies:
         if self._denied:
             denied = [bool(self._problem.denied("transfer", dataset.id, one)) for one in self._row]
             usd[:, denied] = np.inf
-        usd[:, dataset.size_gib > self._room_gib] = np.inf
+        usd[:, dataset.size_gib > self._most_gib] = np.inf
         np.fill_diagonal(usd, 0.0)
         return usd
 

@@ -294,6 +294,6 @@ def _routes(estate: Estate, jobs: Sequence[Job], supply: Supply) -> set[tuple[st
     for dataset in estate.datasets:
         sources = runs if dataset.id in made else set(dataset.homes)
         targets = runs if dataset.id in read else set()
-        targets = targets | (set(dataset.deliver_to) if dataset.id in made else set())
+        targets = targets | set(dataset.deliver_to)
         routes |= {(source, target) for source in sources for target in targets}
     return routes

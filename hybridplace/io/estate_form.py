@@ -104,7 +104,7 @@ class DatasetForm(Form):
     labels: Names = Field([], description="what policies see: phi, personal, restricted, ...")
     origin: Name | None = Field(None, description="whose law follows the data, as EEA")
     deliver_to: Names = Field(
-        [], description="sites that must get a copy once a job has written it"
+        [], description="sites that must get a copy; of what a job writes, once it has"
     )
 
 

@@ -109,13 +109,6 @@ def source_findings(estate: Estate, jobs: Sequence[Job]) -> Iterator[Finding]:
                 got=f"{', '.join(dataset.homes)}, and the writer {writers[dataset.id]!r}",
                 remedy="remove the homes, or the dataset from the job's outputs",
             )
-        elif dataset.homes and dataset.deliver_to:
-            yield Finding(
-                path=("datasets", index, "deliver_to"),
-                expected="no delivery, since no job writes the dataset",
-                got=f"{', '.join(dataset.deliver_to)}, and the homes {', '.join(dataset.homes)}",
-                remedy="remove it: what has homes is copied for the jobs that read it alone",
-            )
         made = dataset.homes or dataset.id in writers or UNREADABLE_NAME in writers
         if not made and dataset.id in readers:
             yield Finding(

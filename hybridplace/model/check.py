@@ -1,6 +1,6 @@
 """What makes a problem well-formed, wherever its values come from: ids, references, pipelines.
 
-`check_values` does the same for figures.
+`check_values` does the same for figures, `check_deliveries` for what must be copied in any case.
 """
 
 from __future__ import annotations
@@ -34,13 +34,18 @@ _BY_ID = (
 
 def problem_faults(problem: Problem) -> tuple[Fault, ...]:
     """Return what keeps a problem from meaning anything; empty if it is well-formed."""
-    return (
+    found = (
         *_duplicates(problem),
         *_dangling(problem),
         *_homeless_or_twice_made(problem),
         *_cycles(problem.jobs),
         *value_faults(problem),
     )
+    if found or not any(one.homes and one.deliver_to for one in problem.datasets):
+        return found
+    from hybridplace.model.check_deliveries import delivery_faults
+
+    return tuple(delivery_faults(problem))
 
 
 def _fault(path: str, expected: str, got: str, remedy: str = "") -> Fault:
@@ -124,12 +129,6 @@ def _homeless_or_twice_made(problem: Problem) -> Iterator[Fault]:
         if made_by and dataset.homes:
             told = f"homes {', '.join(dataset.homes)} and the writer {made_by[0]}"
             yield _fault(f"{path}.homes", "homes, or a job that writes it", told, "remove one")
-        if dataset.homes and dataset.deliver_to:
-            told = (
-                f"homes {', '.join(dataset.homes)} and deliver_to {', '.join(dataset.deliver_to)}"
-            )
-            hint = "remove deliver_to: what has homes is copied for the jobs that read it alone"
-            yield _fault(f"{path}.deliver_to", "data that a job writes", told, hint)
         if not made_by and not dataset.homes and dataset.id in problem.readers:
             yield _fault(f"{path}.homes", "a site, or a job that writes it", "neither")
 

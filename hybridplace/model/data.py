@@ -28,8 +28,9 @@ def holders(problem: Problem, dataset: str, site_of: Mapping[str, str]) -> tuple
 def copies_needed(problem: Problem, site_of: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """Return each (dataset, site) that needs a copy: to be read there, or delivered there.
 
-    A dataset counts once per site, however many jobs read it there. One that nothing holds is not
-    copied: its producer is left out, and so is whoever reads it.
+    A dataset counts once per site, however many jobs read it there. What has homes is delivered
+    whatever the plan. What nothing holds is not copied: its producer is left out, and so is whoever
+    reads it.
     """
     needed = {
         (dataset, site_of[job.id])
@@ -37,12 +38,7 @@ def copies_needed(problem: Problem, site_of: Mapping[str, str]) -> tuple[tuple[s
         if job.id in site_of
         for dataset in job.inputs
     }
-    needed |= {
-        (dataset, target)
-        for dataset, producer in problem.producer.items()
-        if producer in site_of
-        for target in problem.dataset[dataset].deliver_to
-    }
+    needed |= {(dataset.id, one) for dataset in problem.datasets for one in dataset.deliver_to}
     return tuple(
         (dataset, site)
         for dataset, site in sorted(needed)

@@ -220,7 +220,8 @@ class Dataset:
     origin : str or None
         Country or jurisdiction whose law follows the data, as ``EEA``.
     deliver_to : tuple of str
-        Sites that must receive a copy once a job has produced it; none for data with homes.
+        Sites that must receive a copy: of data with homes in any plan, of what a job produces once
+        it has.
     """
 
     id: str

@@ -14,11 +14,12 @@ from hybridplace.model.cost import rejection_costs
 from hybridplace.model.fairness import dues
 from hybridplace.model.job import Job
 from hybridplace.model.problem import Problem
-from hybridplace.solver.data import data_of
+from hybridplace.solver.data import data_of, sunk_uses
 from hybridplace.solver.groups import capacity_of
 from hybridplace.solver.hourly import Columns, cost_weight, limit_weight
 from hybridplace.solver.instance import Floats, Hourly, Instance, Ints, Jobs
 from hybridplace.solver.options import Ties, chunk_options
+from hybridplace.solver.sites import Copies
 from hybridplace.solver.spreads import spreads_of
 from hybridplace.solver.store import Store
 from hybridplace.solver.supply import Supply, chunk_of, supply_of
@@ -56,13 +57,20 @@ def compile_instance(
         jobs=jobs_table(problem, asked, list(due)),
         options=options,
         capacity=capacity_of(problem),
-        at_most=np.append([limit.at_most for limit in problem.limits], ties.spreads.at_most),
+        at_most=np.append(left_of_limits(problem, supply.copies), ties.spreads.at_most),
         unfair_usd=problem.assumptions.unfair_usd if due else 0.0,
         hourly=_hourly(problem, supply, rates, len(ties.spreads.rows)),
+        sunk_usd=float(supply.copies.sunk_usd.sum()),
         data=None if alone else data_of(problem, supply.links, supply.copies),
         same=_pairs_of_jobs(() if alone else asked, "same_site_as"),
         apart=_pairs_of_jobs(() if alone else asked, "apart_from"),
     )
+
+
+def left_of_limits(problem: Problem, copies: Copies) -> Floats:
+    """Return what is left of each limit when data with homes is delivered."""
+    at_most = np.array([limit.at_most for limit in problem.limits], dtype=np.float64)
+    return np.maximum(at_most - sunk_uses(problem, copies), 0.0)
 
 
 def dues_of(problem: Problem) -> dict[str, float]:

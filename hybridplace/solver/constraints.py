@@ -44,7 +44,8 @@ def place_producers(model: cp_model.CpModel, v: Variables) -> None:
 def copy_what_is_read(model: cp_model.CpModel, v: Variables) -> None:
     r"""Data with homes is copied where it is read: :math:`\sum_q y_{dqt} \ge at_{jt}`, once.
 
-    A candidate that starts before the copy from :math:`q` arrives excludes that copy.
+    Where it is delivered, :math:`\sum_q y_{dqt} = 1`. A candidate that starts before the copy from
+    :math:`q` arrives excludes that copy.
     """
     for dataset in v.problem.datasets:
         by_target: dict[str, list[tuple[str, Any]]] = {}
@@ -53,6 +54,8 @@ def copy_what_is_read(model: cp_model.CpModel, v: Variables) -> None:
                 by_target.setdefault(target, []).append((source, copied))
         for target, copies in by_target.items():
             model.add_at_most_one([copied for _, copied in copies])
+            if target in dataset.deliver_to:
+                model.add_bool_or([copied for _, copied in copies])
             for reader in v.problem.readers.get(dataset.id, ()):
                 if target in v.at[reader]:
                     copied = [copied for _, copied in copies]

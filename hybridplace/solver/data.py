@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hybridplace.model.problem import LimitMeasure, Problem
-from hybridplace.solver.instance import Data
+from hybridplace.solver.instance import Data, Floats
 from hybridplace.solver.sites import Copies, Links, site_rows
 
 
@@ -38,11 +38,19 @@ def data_of(problem: Problem, links: Links, copies: Copies) -> Data | None:
         copy_gib=copies.gib,
         cache_gib=copies.cache_gib,
         deliver=np.array(deliver, dtype=np.int64).reshape(len(deliver), 2),
-        limit=_limits(problem),
+        limit=limits_of_copies(problem),
     )
 
 
-def _limits(problem: Problem) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+def sunk_uses(problem: Problem, copies: Copies) -> Floats:
+    """Return what deliveries of data with homes count towards each limit, whatever the plan."""
+    uses = np.zeros(len(problem.limits))
+    limit, dataset, site = limits_of_copies(problem).T
+    np.add.at(uses, limit, copies.sunk_usd[dataset, site])
+    return uses
+
+
+def limits_of_copies(problem: Problem) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
     """Return each (limit, dataset, site) where a copy counts: `cost.covers_transfer`."""
     found = [
         (row, data, at)

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hybridplace.errors import Fault, InputError
-from hybridplace.model.cost import rejection_costs, transfer_usd
+from hybridplace.model.cost import plan_costs, rejection_costs, transfer_usd
 from hybridplace.model.plan import Share, Transfer
 from hybridplace.model.problem import Problem
 from hybridplace.solver.candidates import Candidates
 from hybridplace.solver.constraints import FAMILIES
 from hybridplace.solver.packing import Stay, conflict, pack
 from hybridplace.solver.stop import Progress, Stop, keep_interrupts
+from hybridplace.solver.transfers import transfers_for
 from hybridplace.solver.variables import USD_STEPS, Copy, Variables, make_variables
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def minimise_cost(model: cp_model.CpModel, v: Variables) -> None:
         usd.append((copied, transfer_usd(v.problem, transfer)))
     # What costs more than leaving everything out is in no cheapest plan, and could be too large.
     unfair_usd = v.problem.assumptions.unfair_usd
-    most_usd = sum(rejections.values()) + unfair_usd + 1.0
+    most_usd = plan_costs(v.problem, (), transfers_for(v.problem, ()), rejections).total_usd + 1.0
     for variable, cost in usd:
         if cost > most_usd:
             model.add(variable == 0)
@@ -264,7 +265,7 @@ def _bound_usd(v: Variables, solver: cp_model.CpSolver) -> float:
     """Return the bound in USD, lowered by what rounding each term can have added."""
     problem = v.problem
     read = sum(len(job.inputs) for job in problem.jobs)
-    delivered = sum(len(problem.dataset[made].deliver_to) for made in problem.producer)
+    delivered = sum(len(dataset.deliver_to) for dataset in problem.datasets)
     # A job has a term in the cost, and one in what its tenant gets.
     terms = 2 * len(problem.jobs) + read + delivered
     return max(0.0, (solver.best_objective_bound - 0.5 * terms) / USD_STEPS)

@@ -29,8 +29,9 @@ from hybridplace.solver.packing import Stay, pack
 from hybridplace.solver.place import denying_rules, own_nodes
 from hybridplace.solver.reasons import TEXT, Reason, reasons_of
 from hybridplace.solver.relax import Relaxation, smallest_relaxation
-from hybridplace.solver.result import exclusion_counts, fewest_reasons, transfers_for
+from hybridplace.solver.result import exclusion_counts, fewest_reasons
 from hybridplace.solver.tables import Compiled, compile_problem, start_h
+from hybridplace.solver.transfers import transfers_for
 
 NEXT_BEST = 3
 FULL = "own nodes are full then"

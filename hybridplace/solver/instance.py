@@ -143,7 +143,8 @@ class Data:
     maker : indices, (D,)
         The job that makes a dataset; -1 if it has homes.
     fee_usd : floats, (D, S)
-        :math:`f_{ds}`, of the cheapest copy from a home; 0 at homes, inf where none may come.
+        :math:`f_{ds}`, of the cheapest copy from a home; 0 at homes and where it is delivered in
+        any case, inf where none may come.
         Of made datasets 0 where a copy may come and inf elsewhere: what it costs depends on where
         it is made.
     ready_h : floats, (D, S)
@@ -152,9 +153,9 @@ class Data:
     usd_gib, gbps : floats, (S, S)
         Of the link from row to column; inf where it has no price, 0 and inf on the diagonal.
     copy_gib : floats, (D, S)
-        :math:`z_d`, what a copy takes of the cache of a site; 0 at homes.
+        :math:`z_d`, what a copy takes of the cache of a site; 0 where `fee_usd` is for no copy.
     cache_gib : floats, (S,)
-        :math:`Z_s`, how large it is; inf where nothing bounds it.
+        :math:`Z_s`, how large it is, without what comes in any case; inf where nothing bounds it.
     deliver : ints, (any, 2)
         (made dataset, site) that it must be brought to.
     limit : ints, (any, 3)
@@ -188,6 +189,9 @@ class Instance:
         :math:`\varphi`, the price of a worst-off tenant that gets nothing: the objective has
         :math:`\varphi (1 - m)` with :math:`m = \min(1, \min_u \sum_{i \in u} e_i x_i)`; 0
         where no tenant has a due.
+    sunk_usd : float
+        What delivering data with homes costs in any plan: it is part of no formula, and added to
+        costs and bounds when they are told. What it counts towards limits is off `at_most`.
     same, apart : ints, (any, 2)
         Pairs of jobs that must, or must not, be at the same site if both are placed.
     """
@@ -199,6 +203,7 @@ class Instance:
     capacity: Floats
     at_most: Floats
     unfair_usd: float = 0.0
+    sunk_usd: float = 0.0
     hourly: Hourly | None = None
     data: Data | None = None
     same: Ints

@@ -124,7 +124,9 @@ class Joint:
     def _tell(self, usd: float, bound_usd: float | None = None) -> None:
         if self.watch is not None:
             bound_usd = self.bound_usd if bound_usd is None else bound_usd
-            self.watch(Progress(round=0, objective_usd=usd, bound_usd=bound_usd))
+            sunk_usd = self.instance.sunk_usd
+            told = {"objective_usd": usd + sunk_usd, "bound_usd": bound_usd + sunk_usd}
+            self.watch(Progress(round=0, **told))
 
 
 def certified(problem: Problem, plan: Plan) -> Plan:
@@ -134,6 +136,7 @@ def certified(problem: Problem, plan: Plan) -> Plan:
     """
     instance = compile_instance(problem)
     prices, bound_usd = _priced(instance)
+    bound_usd += instance.sunk_usd
     certificate = certificate_of(problem, prices, bound_usd, searched_usd=plan.bound_usd)
     proven_usd = min(plan.objective_usd, max(plan.bound_usd, bound_usd))
     return replace(plan, bound_usd=proven_usd, certificate=certificate)
@@ -200,12 +203,13 @@ def solve_jointly(
             problem, joint.instance, joint.choice, joint.prices.share, joint.seats
         )
         prices = joint.prices if joint.whole is None else joint.whole.prices
+        bound_usd = joint.bound_usd + joint.instance.sunk_usd
         return plan_of_choice(
             problem,
             joint.instance,
             choice,
             shares,
-            certificate=certificate_of(problem, prices, joint.bound_usd, whole=joint.whole),
+            certificate=certificate_of(problem, prices, bound_usd, whole=joint.whole),
             seed=seed,
             interrupted=interrupted,
         )

@@ -13,7 +13,7 @@ from operator import itemgetter
 import numpy as np
 
 from hybridplace.model.problem import Problem
-from hybridplace.solver.compile import compile_instance
+from hybridplace.solver.compile import compile_instance, left_of_limits
 from hybridplace.solver.copies import charges, unclaimed_usd
 from hybridplace.solver.groups import capacity_of, groups_of
 from hybridplace.solver.instance import Floats, Instance, Ints, Prices
@@ -21,6 +21,7 @@ from hybridplace.solver.pricing import reduced
 from hybridplace.solver.relaxation import relaxed_of
 from hybridplace.solver.scarce import Scarce, Sort, alone, opened, with_amounts, with_more
 from hybridplace.solver.sharing import ascend
+from hybridplace.solver.sites import copies_of, links_of
 from hybridplace.solver.slots import relax_slots
 from hybridplace.solver.static import Relaxation, relax_static
 
@@ -40,7 +41,8 @@ class Repricing:
         self._open = compile_instance(opened(problem))
         self._pools: dict[str, Problem] = {}
         self._at_most = self._open.at_most.copy()
-        self._at_most[: len(problem.limits)] = [limit.at_most for limit in problem.limits]
+        copies = copies_of(problem, links_of(problem))
+        self._at_most[: len(problem.limits)] = left_of_limits(problem, copies)
         self.instance = with_amounts(self._open, capacity_of(problem), self._at_most)
         first = relaxation(self.instance)
         # Once more from there, so that changed instances are not solved better than this one.
@@ -97,7 +99,7 @@ def data_usd(instance: Instance, prices: Prices) -> Floats | None:
 
 def lagrangian_usd(instance: Instance, prices: Prices) -> float:
     """Return what prices prove of an instance, that of data included."""
-    usd = reduced(instance, prices, data_usd(instance, prices)).bound_usd
+    usd = reduced(instance, prices, data_usd(instance, prices)).bound_usd + instance.sunk_usd
     return usd if instance.data is None else usd + unclaimed_usd(instance, prices)
 
 
@@ -111,7 +113,7 @@ def relaxation(instance: Instance, near: Prices | None = None) -> tuple[Prices, 
     """
     if near is None and instance.data is not None:
         shared = ascend(relaxed_of(instance))[1]
-        return shared.prices, shared.bound_usd
+        return shared.prices, shared.bound_usd + instance.sunk_usd
     extra = None if near is None else data_usd(instance, near)
     if extra is not None:
         extra = np.minimum(extra, 2.0 * float(instance.jobs.reject_usd.max(initial=0.0)))

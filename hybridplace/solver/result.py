@@ -10,19 +10,19 @@ import numpy as np
 
 from hybridplace.model.certificate import Certificate
 from hybridplace.model.cost import plan_carbon_g, plan_costs
-from hybridplace.model.data import copies_needed, holders, transfer_hours
-from hybridplace.model.plan import Placement, Plan, Share, Status, Transfer, Unplaced
+from hybridplace.model.plan import Placement, Plan, Share, Status, Unplaced
 from hybridplace.model.problem import Problem
-from hybridplace.model.run import TIME_TOLERANCE_H, planned_quantile, run_once
+from hybridplace.model.run import planned_quantile, run_once
 from hybridplace.model.site import Offer
 from hybridplace.model.verify import MONEY_TOLERANCE
 from hybridplace.solver.candidates import Candidates
 from hybridplace.solver.classes import classes_of
 from hybridplace.solver.exact import Solution
 from hybridplace.solver.instance import Choice, Instance
-from hybridplace.solver.place import denying_rules, may_copy
+from hybridplace.solver.place import denying_rules
 from hybridplace.solver.reasons import TEXT, Reason, reasons_of
 from hybridplace.solver.tables import Compiled, compile_jobs
+from hybridplace.solver.transfers import transfers_for
 
 SOLVER, JOINT_SOLVER = "cp-sat", "prices, ruin and recreate"
 NOT_MADE = "could run here if its input were made, but this is left out:"
@@ -181,41 +181,6 @@ def _placement(candidates: Candidates, solution: Solution, name: str) -> Placeme
         machines=len({share.node for share in shares}) if shares else run.machines,
         shares=shares,
     )
-
-
-def transfers_for(problem: Problem, placements: Sequence[Placement]) -> tuple[Transfer, ...]:
-    """Return the transfers that placements need, each from the cheapest source that is in time."""
-    site_of = {one.job: problem.offer[one.offer].site for one in placements}
-    start_h = {one.job: one.start_h for one in placements}
-    return tuple(
-        _transfer(problem, dataset, target, site_of, start_h)
-        for dataset, target in copies_needed(problem, site_of)
-    )
-
-
-def _transfer(
-    problem: Problem,
-    dataset: str,
-    target: str,
-    site_of: Mapping[str, str],
-    start_h: Mapping[str, float],
-) -> Transfer:
-    by_h = min(
-        (
-            start_h[job]
-            for job in problem.readers.get(dataset, ())
-            if site_of.get(job) == target and dataset not in problem.producer
-        ),
-        default=math.inf,
-    )
-    options = [
-        (problem.link(source, target).usd_gib or 0.0, hours, source)
-        for source in holders(problem, dataset, site_of)
-        if may_copy(problem, dataset, source, target)
-        for hours in (transfer_hours(problem, dataset, source, target),)
-        if hours <= by_h + TIME_TOLERANCE_H
-    ]
-    return Transfer(dataset=dataset, source=min(options)[2], target=target)
 
 
 def exclusion_counts(

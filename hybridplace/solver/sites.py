@@ -40,14 +40,16 @@ class Copies:
     barred : bools
         Policies forbid a copy there, or it is too large.
     fee_usd : floats
-        Of the cheapest copy from a home: 0 at homes, inf where none may come. Of data without a
-        home 0 where policies let a copy come.
+        Of the cheapest copy from a home: 0 at homes and where it is delivered, inf where none may
+        come. Of data without a home 0 where policies let a copy come.
     ready_h : floats
         When a copy from a home can be there, at the earliest.
     gib : floats
-        What a copy takes of the cache of the site; 0 at homes.
+        What a copy takes of the cache of the site; 0 at homes and where it is delivered.
     cache_gib : floats, (S,)
-        How much it has: `data.room_gib`.
+        How much it has: `data.room_gib`, less what is delivered there from homes.
+    sunk_usd : floats
+        What delivering data with homes costs, whatever the plan.
     """
 
     barred: Bools
@@ -55,6 +57,7 @@ class Copies:
     ready_h: Floats
     gib: Floats
     cache_gib: Floats
+    sunk_usd: Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +130,30 @@ def copies_of(problem: Problem, links: Links) -> Copies:
         if homes:
             ready_h[one] = np.where(open_, hours, np.inf).min(axis=0)
             fee_usd[one, homes] = ready_h[one, homes] = 0.0
-    return Copies(barred=barred, fee_usd=fee_usd, ready_h=ready_h, gib=gib, cache_gib=cache_gib)
+    comes = _delivered(problem)
+    sunk_usd = np.where(comes, fee_usd, 0.0)
+    fee_usd[comes] = 0.0
+    cache_gib = np.maximum(cache_gib - np.where(comes, gib, 0.0).sum(axis=0), 0.0)
+    gib[comes] = 0.0
+    return Copies(
+        barred=barred,
+        fee_usd=fee_usd,
+        ready_h=ready_h,
+        gib=gib,
+        cache_gib=cache_gib,
+        sunk_usd=sunk_usd,
+    )
+
+
+def _delivered(problem: Problem) -> Bools:
+    """Return where data with homes comes whatever the plan; (D, S)."""
+    row = site_rows(problem)
+    comes = np.zeros((len(problem.datasets), len(problem.sites)), dtype=bool)
+    for one, dataset in enumerate(problem.datasets):
+        if dataset.homes:
+            comes[one, [row[target] for target in dataset.deliver_to]] = True
+            comes[one, [row[home] for home in dataset.homes]] = False
+    return comes
 
 
 def site_table(problem: Problem, table: JobTable, links: Links, copies: Copies) -> SiteTable:

@@ -337,6 +337,8 @@ def _beyond(problem: Problem) -> str:
         return "limits of single jobs"
     if any(limit.measure is LimitMeasure.MOVES for limit in problem.limits):
         return "limits on moves"
+    if any(one.homes and one.deliver_to for one in problem.datasets):
+        return "data that is delivered from its homes"
     return _tie(problem.jobs)
 
 

@@ -99,7 +99,8 @@ def _copies(v: Variables) -> Iterator[Copy]:
         targets = {site for job in readers for site in v.at[job]}
         maker = problem.producer.get(dataset.id)
         if maker is None:
-            for target in targets - set(dataset.homes):
+            # Without a home there is no source.
+            for target in (targets | set(dataset.deliver_to)) - set(dataset.homes):
                 yield from (
                     (dataset.id, one, target) for one in _useful(problem, dataset.id, target)
                 )

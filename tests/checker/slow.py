@@ -166,7 +166,10 @@ def _amount(
 
 
 def _lost(problem: Problem, certificate: Certificate, limit) -> Iterator[float]:
-    """Yield what is lost for each dataset whose readers pay more than its copies cost."""
+    """Yield what is delivered from homes, and lost where readers pay more than copies cost."""
+    for one in problem.datasets:
+        for t in {*one.deliver_to} - {*one.homes} if one.homes else ():
+            yield min(_fee(problem, one.id, home, t, limit) for home in one.homes)
     paid = defaultdict(dict)
     for one in certificate.copies:
         paid[one.dataset].setdefault(one.job, {})[one.site] = one.price_usd
@@ -176,7 +179,7 @@ def _lost(problem: Problem, certificate: Certificate, limit) -> Iterator[float]:
         if one.homes:
             for t in sites:
                 fee = min(_fee(problem, dataset, home, t, limit) for home in one.homes)
-                fee = 0.0 if t in one.homes else fee
+                fee = 0.0 if t in (*one.homes, *one.deliver_to) else fee
                 yield min(0.0, fee - sum(pay.get(t, 0.0) for pay in readers.values()))
         else:
             yield min(

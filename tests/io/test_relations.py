@@ -146,14 +146,6 @@ RELATIONS: list[tuple[list[Change], str]] = [
         ),
     ),
     (
-        [("datasets[0].deliver_to", ["town"])],
-        (
-            "datasets[0].deliver_to: expected no delivery, since no job writes the dataset, got "
-            "town, and the homes lab; remove it: what has homes is copied for the jobs that read "
-            "it alone"
-        ),
-    ),
-    (
         [("jobs[1].inputs", ["clean", "model"])],
         (
             "jobs[1].inputs: expected a pipeline without a cycle, got train -> train; remove an "

@@ -227,6 +227,7 @@ _BY_RULE: dict[str, dict[str, tuple[str, Change]]] = {
     "data_is_there": {
         "copy missing": ("pipeline", copied(_TO_FAR)),
         "delivery missing": ("pipeline", copied(_TO_NEAR)),
+        "delivery from a home missing": ("delivered", copied()),
         "copy twice": ("pipeline", copied(_TO_FAR, _TO_FAR, _TO_NEAR)),
         "copy for nobody": ("pipeline", copied(_TO_FAR, _TO_NEAR, ("raw", "lab", "far"))),
         "copy to where it is": ("pipeline", copied(_TO_FAR, _TO_NEAR, ("raw", "lab", "lab"))),

@@ -45,7 +45,7 @@ from hybridplace.model.site import (
     Site,
 )
 from tests.model.draw import Draw
-from tests.model.drawing_families import forecasts, maintenance, spreads
+from tests.model.drawing_families import deliverable, forecasts, maintenance, spreads
 
 SITES = ("edge", "lab", "near", "far")
 COUNTRY = {"edge": "DE", "lab": "DE", "near": "DE", "far": "US"}
@@ -68,7 +68,7 @@ def small_problems(draw: st.DrawFn) -> Problem:
     datasets, reads, writes = _data(d, names)
     jobs = tuple(_job(d, name, slot_h, reads[name], writes[name], names) for name in names)
     limits = tuple(_limit(d, f"limit{number}", names) for number in range(d.of(0, 0, 0, 1, 2)))
-    return Problem(
+    return deliverable(
         now=d.of(*NOWS),
         horizon_h=slot_h * d.of(3, 4, 4, 5, 5, 6),
         slot_h=slot_h,
@@ -231,7 +231,7 @@ def _data(
             homes=homes,
             deliver_to=d.some(SITES[1:], d.of(0, 0, 1, 2)),
         )
-        datasets.append(replace(drawn, deliver_to=()) if homes else drawn)
+        datasets.append(drawn)
     return tuple(datasets), reads, writes
 
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
+from hybridplace.errors import InputError
 from hybridplace.model.forecast import Figure, Forecast, Maintenance
-from hybridplace.model.problem import Spread
+from hybridplace.model.job import Dataset
+from hybridplace.model.problem import Problem, Spread
 from hybridplace.model.site import Domain, Offer, Pool
 from tests.model.draw import Draw
 
@@ -49,6 +54,15 @@ def maintenance(d: Draw, pool: Pool, slot_h: float) -> tuple[Maintenance, ...]:
             end_h=start_h + d.of(0.5, 1.0, 2.0) * slot_h,
         ),
     )
+
+
+def deliverable(*, datasets: tuple[Dataset, ...], **parts: Any) -> Problem:
+    """Return the problem; without deliveries from homes, if one of them cannot be made."""
+    try:
+        return Problem(datasets=datasets, **parts)
+    except InputError:
+        kept = tuple(replace(one, deliver_to=()) if one.homes else one for one in datasets)
+        return Problem(datasets=kept, **parts)
 
 
 def spreads(d: Draw, names: tuple[str, ...]) -> tuple[Spread, ...]:

@@ -11,11 +11,12 @@ from hybridplace.errors import InputError
 from hybridplace.model.canonical import digest
 from hybridplace.model.estate import Access, Estate, PriceOverlay, Quota
 from hybridplace.model.job import Dataset, Inference, Tenant, Users
-from hybridplace.model.problem import Problem, Rule
-from hybridplace.model.site import Measure
-from tests.problems import BOUGHT, NAMED, ONE_GPU, PLAIN, QUOTA, TRAIN
+from hybridplace.model.problem import Denial, Limit, LimitMeasure, Problem, Rule
+from hybridplace.model.site import Link, Measure
+from tests.problems import BOUGHT, FAR, LAB, NAMED, NEAR, ONE_GPU, PLAIN, QUOTA, TRAIN
 
 DATA = Dataset(id="d", tenant="t", size_gib=1.0, homes=("lab",))
+DELIVERED = replace(DATA, deliver_to=("lab", "near"))
 MADE = replace(DATA, id="made", homes=())
 SERVES = Inference(load_rps=(1.0,), hours=1.0, users=(Users(site="moon", share=1.0),))
 
@@ -44,10 +45,36 @@ FAULTS = {
         "datasets[made]",
         "'moon'",
     ),
-    "delivery of data at home": (
-        _parts(datasets=(replace(DATA, deliver_to=("near",)),)),
+    "delivery over no link": (
+        _parts(datasets=(DELIVERED,), links=()),
         "datasets[d].deliver_to",
-        "homes lab and deliver_to near",
+        "none to near",
+    ),
+    "delivery over a link without a price": (
+        _parts(datasets=(DELIVERED,), links=(Link(source="lab", target="near"),)),
+        "datasets[d].deliver_to",
+        "none to near",
+    ),
+    "delivery that policies deny": (
+        _parts(
+            datasets=(DELIVERED,),
+            denials=(Denial(action="transfer", subjects=("d",), sites=("near",), rules=("r",)),),
+        ),
+        "datasets[d].deliver_to",
+        "near, denied by r",
+    ),
+    "deliveries that no cache holds": (
+        _parts(datasets=(DELIVERED,), sites=(LAB, replace(NEAR, cache_gib=0.5), FAR)),
+        "sites[near].cache_gib",
+        "0.5",
+    ),
+    "deliveries beyond a budget": (
+        _parts(
+            datasets=(replace(DATA, deliver_to=("far",)),),
+            limits=(Limit(id="l", measure=LimitMeasure.USD, at_most=0.01),),
+        ),
+        "limits[l].at_most",
+        "0.01",
     ),
     "pool nowhere": (
         _parts(pools=(replace(QUOTA, site="moon"),), offers=()),

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import permutations
 
+from hybridplace.errors import InputError
 from hybridplace.model.forecast import Figure, Forecast, Maintenance
 from hybridplace.model.job import (
     Checkpoint,
@@ -85,7 +86,7 @@ def crowded_problem(seed: int) -> Problem:
         spreads=_spreads(other, names),
         assumptions=Assumptions(unfair_usd=other.choice((0.0, 0.0, 6.0, 40.0)), quantile=0.8),
     )
-    return _running(other, problem)
+    return _delivered(random.Random(f"deliveries {seed}"), _running(other, problem))
 
 
 def _site(name: str) -> Site:
@@ -171,6 +172,22 @@ def _running(draw: random.Random, problem: Problem) -> Problem:
         for job in problem.jobs
     )
     return replace(problem, jobs=jobs, leases=leases, limits=(*problem.limits, limit))
+
+
+def _delivered(draw: random.Random, problem: Problem) -> Problem:
+    """Have data with homes delivered elsewhere, too, in a third of the problems, where possible."""
+    if draw.random() < 0.65:
+        return problem
+    datasets = tuple(
+        replace(one, deliver_to=tuple(draw.sample(SITES, draw.choice((1, 1, 2)))))
+        if one.homes
+        else one
+        for one in problem.datasets
+    )
+    try:
+        return replace(problem, datasets=datasets)
+    except InputError:
+        return problem
 
 
 def _maintenance(draw: random.Random) -> tuple[Maintenance, ...]:

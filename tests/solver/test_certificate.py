@@ -45,10 +45,11 @@ def _drawn(instance: Instance, seed: int) -> Prices:
 def _bound_usd(instance: Instance, prices: Prices) -> float:
     """Return the value of the Lagrangian as the solver's stages compute it."""
     if instance.data is None:
-        return reduced(instance, prices).bound_usd
+        return reduced(instance, prices).bound_usd + instance.sunk_usd
     options = instance.options
     usd = charges(instance, prices)[options.job, options.site]
-    return reduced(instance, prices, usd).bound_usd + unclaimed_usd(instance, prices)
+    data_usd = unclaimed_usd(instance, prices) + instance.sunk_usd
+    return reduced(instance, prices, usd).bound_usd + data_usd
 
 
 def _checked(problem: Problem, certificate: Certificate) -> tuple[float | None, tuple[str, ...]]:

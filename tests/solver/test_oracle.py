@@ -103,7 +103,7 @@ BINDING = {
     "place_each_job_once": (0, 1),
     "place_producers": (32, 5),
     "copy_what_is_read": (20, 12),
-    "copy_results": (0, 13),
+    "copy_results": (3, 17),
     "deliver_results": (0, 9),
     "start_after_inputs": (4, 5),
     "respect_quotas": (12, 3),
