@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
+from itertools import chain, islice
+from json.encoder import encode_basestring_ascii
+from math import isfinite
 from operator import attrgetter
 from typing import Any
+
+MANY = 512
+"""Values of a tuple that are written at once: text of all the jobs would take room."""
 
 
 def to_plain(value: object) -> Any:
@@ -45,9 +50,9 @@ def digest(value: object) -> str:
 
 
 def _pieces(value: object) -> Iterator[str]:
-    """Yield canonical JSON part by part: of a problem, its jobs one by one."""
+    """Yield canonical JSON part by part: of a problem, some thousand jobs at a time."""
     if not is_dataclass(value) or isinstance(value, type):
-        yield _json(value)
+        yield from _texts([value])
         return
     opened = "{"
     for name in _names(value.__class__):
@@ -55,65 +60,79 @@ def _pieces(value: object) -> Iterator[str]:
         opened = ","
         found = getattr(value, name)
         if type(found) is tuple and found:
-            alike: dict[tuple[int, ...], tuple[str, str] | None] = {}
-            for number, item in enumerate(found):
-                yield ("," if number else "[") + _item(item, alike)
+            for begin in range(0, len(found), MANY):
+                yield ("," if begin else "[") + ",".join(_texts(found[begin : begin + MANY]))
             yield "]"
         else:
-            yield _json(found)
+            yield from _texts([found])
     yield "{}" if opened == "{" else "}"
 
 
-def _item(value: Any, alike: dict[tuple[int, ...], tuple[str, str] | None]) -> str:
-    """Return `_json` of one of many: what differs in its id alone from others is written once.
+def _texts(values: Sequence[Any]) -> list[str]:
+    """Return the canonical JSON of each value.
 
-    Parameters
-    ----------
-    alike : dict
-        What stands before and after the id, by the parts of a value, which are the same objects;
-        None once it was there a first time.
+    Values of one class are written together, field by field.
     """
-    kind: Any = type(value)
-    if "id" not in getattr(kind, "__dataclass_fields__", ()):
-        return _json(value)
-    parts = tuple(map(id, _getter(kind, "id")(value)))
-    if parts not in alike:
-        alike[parts] = None
-        return _json(value)
-    around = alike[parts] or _around_id(value)
-    alike[parts] = around
-    return f"{around[0]}{_json(value.id)}{around[1]}"
+    kinds = list(map(type, values))
+    if len(several := dict.fromkeys(kinds)) == 1:
+        return _of_kind(kinds[0], values)
+    found = [""] * len(values)
+    for kind in several:
+        rows = [row for row, one in enumerate(kinds) if one is kind]
+        for row, text in zip(rows, _of_kind(kind, [values[row] for row in rows]), strict=True):
+            found[row] = text
+    return found
 
 
-def _around_id(value: Any) -> tuple[str, str]:
-    """Return what stands before and after the id in the JSON of a value."""
-    found = [f'"{name}":{_json(getattr(value, name))}' for name in _names(value.__class__)]
-    place = _names(value.__class__).index("id")
-    before = "".join(f"{one}," for one in found[:place])
-    return f'{{{before}"id":', "".join(f",{one}" for one in found[place + 1 :]) + "}"
+def _of_kind(kind: Any, values: Sequence[Any]) -> list[str]:
+    """Return the canonical JSON of values of exactly this class."""
+    if kind is str:
+        return list(map(encode_basestring_ascii, values))
+    if kind is float:
+        return _numbers(values)
+    if write := _WRITERS.get(kind):
+        return list(map(write, values))
+    if issubclass(kind, Enum):
+        texts = {one: canonical_json(one.value) for one in set(values)}
+        return list(map(texts.__getitem__, values))
+    if issubclass(kind, datetime):
+        return _texts(list(map(to_plain, values)))
+    if issubclass(kind, float):
+        return _texts(list(map(float, values)))
+    if issubclass(kind, dict):
+        return [_pairs(one) for one in values]
+    write_all = _tuples if issubclass(kind, tuple | list) else _fields
+    distinct = {id(one): one for one in values}
+    texts = dict(zip(distinct, write_all(kind, list(distinct.values())), strict=True))
+    return list(map(texts.__getitem__, map(id, values)))
 
 
-def _json(value: object) -> str:
-    return _ENCODER.encode(_ordered(value))
+def _tuples(kind: Any, values: Sequence[Any]) -> list[str]:
+    items = iter(_texts(list(chain.from_iterable(values))))
+    return [f"[{','.join(islice(items, len(one)))}]" for one in values]
 
 
-def _ordered(value: Any) -> Any:
-    """Return `to_plain` of a value with keys in order, and whole numbers as integers."""
-    kind: Any = type(value)
-    if kind in _AS_THEY_ARE:
-        return value
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else value
-    if isinstance(value, tuple | list):
-        return [one if type(one) in _AS_THEY_ARE else _ordered(one) for one in value]
-    if hasattr(kind, "__dataclass_fields__"):
-        return {
-            name: one if type(one) in _AS_THEY_ARE else _ordered(one)
-            for name, one in zip(_names(kind), _getter(kind)(value), strict=True)
-        }
-    if isinstance(value, dict):
-        return {key: _ordered(value[key]) for key in sorted(value)}
-    return to_plain(value)
+def _fields(kind: Any, values: Sequence[Any]) -> list[str]:
+    names = _names(kind)
+    around = "{" + ",".join(f'"{name}":%s' for name in names) + "}"
+    columns = [_texts(list(map(attrgetter(name), values))) for name in names]
+    return list(map(around.__mod__, zip(*columns, strict=True)))
+
+
+def _pairs(value: dict[Any, Any]) -> str:
+    keys = sorted(value)
+    names = [key if isinstance(key, str) else canonical_json(key) for key in keys]
+    texts = zip(_texts(names), _texts([value[key] for key in keys]), strict=True)
+    return f"{{{','.join(f'{name}:{text}' for name, text in texts)}}}"
+
+
+def _numbers(values: Sequence[float]) -> list[str]:
+    """Return the texts of floats; those that come often are written once."""
+    distinct = set(values)
+    if not all(map(isfinite, distinct)):
+        raise ValueError("out of range float values are not JSON compliant")
+    texts = {one: str(int(one)) if one.is_integer() else repr(one) for one in distinct}
+    return list(map(texts.__getitem__, values))
 
 
 @cache
@@ -121,13 +140,8 @@ def _names(kind: Any) -> tuple[str, ...]:
     return tuple(sorted(field.name for field in fields(kind)))
 
 
-@cache
-def _getter(kind: Any, but: str = "") -> Callable[[Any], tuple[Any, ...]]:
-    """Return what reads all fields of a class, or all but one, at once."""
-    names = tuple(name for name in _names(kind) if name != but)
-    return attrgetter(*names) if len(names) > 1 else lambda one: (getattr(one, *names),)
-
-
-_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
-
-_AS_THEY_ARE = frozenset({str, int, bool, type(None)})
+_WRITERS: dict[type, Callable[[Any], str]] = {
+    int: repr,
+    bool: {True: "true", False: "false"}.__getitem__,
+    type(None): {None: "null"}.__getitem__,
+}

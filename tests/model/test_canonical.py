@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybridplace.model.canonical import canonical_json, digest, to_plain
+from hybridplace.model.canonical import MANY, canonical_json, digest, to_plain
 from hybridplace.model.problem import Problem
 from hybridplace.model.site import Market
 from tests.problems import NAMED, PLAIN, small_problems
@@ -113,6 +113,15 @@ def test_alike_jobs_are_written_like_others() -> None:
     assert shared == apart
     told = ",".join(map(canonical_json, jobs))
     assert shared == f'{{"jobs":[{told}]}}'
+
+
+@given(st.lists(values, min_size=1), st.integers(1, 3))
+def test_many_values_are_written_like_single_ones(many: list[object], times: int) -> None:
+    """They are written class by class and some at a time, which must not show."""
+    text = canonical_json(_Jobs(jobs=tuple(many) * (MANY // len(many) + 1) * times))
+
+    each = list(map(canonical_json, many)) * (MANY // len(many) + 1) * times
+    assert text == f'{{"jobs":[{",".join(each)}]}}'
 
 
 @dataclass(frozen=True)
