@@ -32,16 +32,19 @@ def most_worth(job: Ints, size: Ints, worth: Floats, count: Ints, room: int) -> 
     """
     begin, end, times = _steps(job, size, count, room)
     choice = np.zeros((len(begin), room + 1), np.int16)
-    best = np.zeros(room + 1)
+    best, after = np.zeros(room + 1), np.zeros(room + 1)
     for step in range(len(begin)):
-        for left in range(room, -1, -1):
-            usd = best[left]
-            for row in range(begin[step], end[step]):
-                rest = left - size[row] * times[step]
-                if rest >= 0 and best[rest] + worth[row] * times[step] > usd:
-                    usd = best[rest] + worth[row] * times[step]
-                    choice[step, left] = row - begin[step] + 1
-            best[left] = usd
+        after[:] = best
+        chosen = choice[step]
+        for row in range(begin[step], end[step]):
+            units, usd = size[row] * times[step], worth[row] * times[step]
+            number = np.int16(row - begin[step] + 1)
+            # Without branches, so that the processor does several at a time.
+            for left in range(room + 1 - units):
+                better = best[left] + usd > after[left + units]
+                after[left + units] = best[left] + usd if better else after[left + units]
+                chosen[left + units] = number if better else chosen[left + units]
+        best, after = after, best
     taken = np.zeros(len(job), np.int64)
     left = room
     for step in range(len(begin) - 1, -1, -1):

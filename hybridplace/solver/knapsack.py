@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hybridplace.model.capacity import SIZE_TOLERANCE
+from hybridplace.solver.filling import most_worth
 from hybridplace.solver.instance import Floats, Instance, Ints, Prices
 from hybridplace.solver.pricing import reduced, scarcity_usd
 
@@ -215,11 +216,7 @@ class _Ascent:
 
 
 def fill(knapsack: Sack, worth_usd: Floats) -> tuple[float, Ints]:
-    """Return the most that a group is worth with whole jobs, and the jobs that it takes.
-
-    Dynamic programming over jobs and units: Kellerer, Pferschy and Pisinger, "Knapsack Problems"
-    (2004), section 11.5, doi:10.1007/978-3-540-24777-7.
-    """
+    """Return the most that a group is worth with whole jobs, and the jobs that it takes."""
     rows = np.flatnonzero((worth_usd > 0) & (knapsack.units <= knapsack.room))
     if not len(rows):
         return 0.0, rows
@@ -229,28 +226,6 @@ def fill(knapsack: Sack, worth_usd: Floats) -> tuple[float, Ints]:
     whole = np.maximum.reduceat(units, first)
     if whole.sum() <= knapsack.room:
         return float(best.sum()), job[first]
-    table = np.zeros((len(first) + 1, knapsack.room + 1))
-    ends = np.append(first[1:], len(rows))
-    for k, (begin, end) in enumerate(zip(first.tolist(), ends.tolist(), strict=True)):
-        before, after = table[k], table[k + 1]
-        after[:] = before
-        for row in range(begin, end):
-            size = int(units[row])
-            part = after[size:]
-            np.maximum(part, before[: len(part)] + worth[row], out=part)
-    return float(table[-1, -1]), _taken(table, job, units, worth, first, ends)
-
-
-def _taken(table: Floats, job: Ints, units: Ints, worth: Floats, first: Ints, ends: Ints) -> Ints:
-    """Return the jobs that the last cell of a table takes."""
-    room, taken = table.shape[1] - 1, []
-    for k in range(len(first) - 1, -1, -1):
-        if table[k + 1, room] == table[k, room]:
-            continue
-        for row in range(int(first[k]), int(ends[k])):
-            size = int(units[row])
-            if size <= room and table[k, room - size] + worth[row] == table[k + 1, room]:
-                taken.append(int(job[first[k]]))
-                room -= size
-                break
-    return np.array(taken, dtype=np.int64)
+    ones = np.ones(len(rows), dtype=np.int64)
+    usd, taken = most_worth(job, units, worth, ones, knapsack.room)
+    return float(usd), job[taken > 0]
