@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hybridplace.solver.instance import Bools, Floats, Ints
-from hybridplace.solver.pairs import Pairs
+from hybridplace.solver.pairs import Pairs, rank
 from hybridplace.solver.pricing import limit_uses_at
 from hybridplace.solver.state import State
 
@@ -65,7 +65,9 @@ class _Row:
     room: float
 
 
-def decide_again(state: State, pairs: Pairs, jobs: Ints, *, work: float, seed: int = 0) -> float:
+def decide_again(
+    state: State, pairs: Pairs, jobs: Ints, *, work: float, ways: int, seed: int = 0
+) -> float:
     """Decide some jobs again, at the least cost if `work` suffices; return the USD saved.
 
     Jobs that are to be with or apart from others stay where they are.
@@ -74,9 +76,11 @@ def decide_again(state: State, pairs: Pairs, jobs: Ints, *, work: float, seed: i
     ----------
     work : float
         CP-SAT's deterministic seconds.
+    ways : int
+        Pairs of each job that it may take, those of least excess, beside the one of now.
     """
     jobs = np.array([job for job in jobs.tolist() if job not in state.partners], dtype=np.int64)
-    columns = _columns(state, pairs, jobs)
+    columns = _columns(state, pairs, jobs, ways)
     before = float(state.usd[jobs].sum())
     for job in jobs[state.option[jobs] >= 0].tolist():
         state.remove(job)
@@ -114,9 +118,11 @@ def related(state: State, pairs: Pairs, excess: Floats, job: int, size: int) -> 
     return np.array(sorted(chosen), dtype=np.int64)
 
 
-def _columns(state: State, pairs: Pairs, jobs: Ints) -> _Columns:
-    """Return the near pairs of some jobs, and where these are now."""
+def _columns(state: State, pairs: Pairs, jobs: Ints, ways: int) -> _Columns:
+    """Return the nearest pairs of some jobs, and where these are now."""
     position, whose = pairs.of_all(jobs)
+    nearest = rank(whose) < ways
+    position, whose = position[nearest], whose[nearest]
     option, start = pairs.option[position], pairs.start[position]
     now = (option == state.option[jobs][whose]) & (start == state.start[jobs][whose])
     far = np.setdiff1d(np.flatnonzero(state.option[jobs] >= 0), whose[now])

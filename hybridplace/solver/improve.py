@@ -149,7 +149,7 @@ def improve(
     if best.choice is not None and instance.slots == 1:
         before = best.choice, best.usd
         state.load(best.choice)
-        cores = _Cores(state, pairs, tariff_of(instance, prices), seed)
+        cores = _Cores(state, pairs, tariff_of(instance, prices), most, seed)
         _decide_cores(cores, best, enough_usd)
         if berths is not None and best.usd < before[1]:
             _moor_again(walk, berths, best, before)
@@ -204,6 +204,7 @@ class _Cores:
     state: State
     pairs: Pairs
     tariff: Tariff
+    ways: int
     seed: int
 
 
@@ -220,7 +221,9 @@ def _decide_cores(cores: _Cores, best: Incumbent, enough_usd: float) -> None:
             return
         done.add(int(excess.argmax()))
         jobs = related(state, pairs, excess, int(excess.argmax()), CORE_JOBS)
-        saved_usd = decide_again(state, pairs, jobs, work=CORE_WORK, seed=cores.seed)
+        saved_usd = decide_again(
+            state, pairs, jobs, work=CORE_WORK, ways=cores.ways, seed=cores.seed
+        )
         if saved_usd > 0 and not state.breaks_limits():
             best.offer(state.choice(), state.total_usd())
         usd.append(state.total_usd())

@@ -23,11 +23,13 @@ from tests.solver.small import cheapest_usd, plan_usd, small_instance
 def test_a_core_of_all_jobs_is_the_cheapest_plan(seed, slots):
     """With every pair near and all jobs in the core, the plan is the one that trying all finds."""
     instance = small_instance(seed, slots=slots, jobs=4)
-    instance = replace(instance, unfair_usd=0.0)
+    # What fits only because another makes room in a limit is no near pair.
+    options = replace(instance.options, limit_use=instance.options.limit_use.clip(0))
+    instance = replace(instance, unfair_usd=0.0, options=options)
     state = State(instance)
     pairs = near_pairs(state, no_prices(instance), near=1e9, most=100)
     jobs = np.arange(len(state.option))
-    decide_again(state, pairs, jobs, work=5.0)
+    decide_again(state, pairs, jobs, work=5.0, ways=100)
     plan = tuple(
         None if i < 0 else (i, t)
         for i, t in zip(state.option.tolist(), state.start.tolist(), strict=True)
@@ -49,12 +51,24 @@ def test_a_core_leaves_all_others_where_they_are():
     before, was = state.total_usd(), state.choice()
     pairs = near_pairs(state=State(instance), prices=no_prices(instance), near=1e9, most=50)
     jobs = np.arange(0, 40, 3)
-    saved = decide_again(state, pairs, jobs, work=1.0)
+    saved = decide_again(state, pairs, jobs, work=1.0, ways=50)
     others = np.setdiff1d(np.arange(40), jobs)
     assert saved > 0
     assert state.total_usd() == pytest.approx(before - saved)
     assert (state.option[others] == was.option[others]).all()
     assert (state.start[others] == was.start[others]).all()
+
+
+def test_a_core_takes_its_nearest_pairs_only():
+    """With one way each, a job goes to its best pair, or stays where it is."""
+    instance = drawn_instance(40, 1, slots=6)
+    state = State(instance)
+    pairs = near_pairs(state, no_prices(instance), near=1e9, most=50)
+    decide_again(state, pairs, np.arange(40), work=1.0, ways=1)
+    placed = np.flatnonzero(state.option >= 0)
+    assert len(placed)
+    assert (state.option[placed] == pairs.option[pairs.first[placed]]).all()
+    assert (state.start[placed] == pairs.start[pairs.first[placed]]).all()
 
 
 def test_related_jobs_share_groups_with_one_another():
