@@ -32,6 +32,9 @@ ROUNDS = 20
 STEPS, STEPS_OF_JOB = 30_000, 7
 """Of each: at least, and for each job."""
 
+PROVEN_AT = 2
+"""Rounds of a walk after which a better bound is asked for: often it may end there."""
+
 LOST = 1e-6
 """Of what a plan costs: with less lost to nodes, the second walk is spared."""
 
@@ -55,6 +58,35 @@ CORE_JOBS = 100
 
 CORE_WORK = 0.1
 """Deterministic seconds for each."""
+
+
+class _Goal:
+    """What a plan may cost to be good enough.
+
+    Parameters
+    ----------
+    bound_usd, gap : float
+        It is so much above the bound.
+    prove : callable or None
+        As `improve` has it.
+    """
+
+    def __init__(
+        self, bound_usd: float, gap: float, prove: Callable[[Choice, float], float] | None
+    ) -> None:
+        self._gap, self._prove = gap, prove
+        self._enough_usd = bound_usd + gap * abs(bound_usd)
+
+    def is_met_by(self, best: Incumbent) -> bool:
+        """Say whether the best plan is good enough."""
+        return best.usd <= self._enough_usd
+
+    def prove(self, best: Incumbent) -> None:
+        """Ask for a better bound, unless that is done or the plan is good enough."""
+        if self._prove is None or best.choice is None or self.is_met_by(best):
+            return
+        bound_usd, self._prove = self._prove(best.choice, best.usd), None
+        self._enough_usd = bound_usd + self._gap * abs(bound_usd)
 
 
 class Incumbent:
@@ -125,32 +157,30 @@ def improve(
         Nodes that workers are to find room on.
     prove : callable, optional
         Given a plan and what it costs, returns a better bound: asked once, where the plan is not
-        good enough yet.
+        good enough after the first rounds.
     """
     best = Incumbent() if incumbent is None else incumbent
     state = State(instance, share_usd=prices.share)
     within = bool(prices.limit.any() or prices.share.any())
     most = _most_pairs(instance, within=within)
     pairs = near_pairs(state, prices, near=NEAR, most=most)
-    enough_usd = pairs.bound_usd + target_gap * abs(pairs.bound_usd)
+    goal = _Goal(pairs.bound_usd, target_gap, prove)
     walk = Walk(state, pairs, prices, lp, seed=seed, hot=HOTTER if within else HOT)
     steps = _steps(instance, within=within)
-    _go(walk, best, enough_usd, steps)
+    _go(walk, best, goal, steps)
     free_usd = best.usd
     if berths is not None:
         _moor(walk, berths, best)
-    if best.choice is not None and prove is not None and best.usd > enough_usd:
-        bound_usd = prove(best.choice, best.usd)
-        enough_usd = bound_usd + target_gap * abs(bound_usd)
+    goal.prove(best)
     if berths is not None:
         if best.usd > free_usd + LOST * abs(free_usd):
-            _go(walk, best, enough_usd, steps)
+            _go(walk, best, goal, steps)
         best.moor(walk.choice(), walk.seats())
     if best.choice is not None and instance.slots == 1:
         before = best.choice, best.usd
         state.load(best.choice)
         cores = _Cores(state, pairs, tariff_of(instance, prices), most, seed)
-        _decide_cores(cores, best, enough_usd)
+        _decide_cores(cores, best, goal)
         if berths is not None and best.usd < before[1]:
             _moor_again(walk, berths, best, before)
     return best
@@ -186,14 +216,16 @@ def _steps(instance: Instance, *, within: bool) -> int:
     return least + STEPS_OF_JOB * len(instance.jobs.reject_usd)
 
 
-def _go(walk: Walk, best: Incumbent, enough_usd: float, steps: int) -> None:
+def _go(walk: Walk, best: Incumbent, goal: _Goal, steps: int) -> None:
     """Walk until the plan is good enough or the steps are done."""
     for turn in range(ROUNDS + 1):
         if turn > 0:
             walk.go(steps // ROUNDS, 1.0 / ROUNDS)
         if walk.usd < best.usd:
             best.offer(walk.choice(), walk.usd)
-        if best.usd <= enough_usd:
+        if turn == PROVEN_AT:
+            goal.prove(best)
+        if goal.is_met_by(best):
             return
 
 
@@ -208,11 +240,11 @@ class _Cores:
     seed: int
 
 
-def _decide_cores(cores: _Cores, best: Incumbent, enough_usd: float) -> None:
+def _decide_cores(cores: _Cores, best: Incumbent, goal: _Goal) -> None:
     """Decide small cores, each around the job of largest excess that was in the middle of none."""
     state, pairs, done = cores.state, cores.pairs, set[int]()
     usd = [state.total_usd()]
-    while len(done) < CORES and best.usd > enough_usd:
+    while len(done) < CORES and not goal.is_met_by(best):
         if len(usd) > PATIENCE and usd[-PATIENCE - 1] - usd[-1] < WORTHWHILE * abs(usd[-1]):
             return
         excess = excess_usd(state, pairs, cores.tariff)

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,13 +34,22 @@ UNITS = 400
 STEPS = 80
 """Of the ascent, at most."""
 
-PATIENCE = 6
-"""Steps without a better bound after which they are halved."""
+HOPED = 0.1
+"""Of the gap: by so much a step tries to raise the best bound, at first."""
 
-MOST_ROWS = 100_000
-"""Of knapsack tables, over all steps: what a step costs grows with the jobs."""
+PATIENCE = 4
+"""Steps without a better bound after which half as much is hoped for."""
 
-KEPT = 0.7
+MOST_ROWS = 2_500_000
+"""Options that are worth more than they cost, over all steps: what a step costs grows with them."""
+
+SAFE = 1.0001
+"""Times what a choice loses: far above rounding errors."""
+
+LEAST = 0.2
+"""Of what a unit costs: what options may lose at least to be looked at first."""
+
+KEPT = 0.8
 """Of the last direction, so that steps do not zigzag."""
 
 
@@ -74,12 +84,15 @@ class Sack:
         Rows of `Options`, whose they are, and what they take, in units; sorted by job.
     room : int
         Units that there are.
+    unit_usd : float
+        What one costs at the prices of capacity.
     """
 
     option: Ints
     job: Ints
     units: Ints
     room: int
+    unit_usd: float
 
 
 def lift(instance: Instance, prices: Prices, best_usd: float, *, target_gap: float) -> JobPrices:
@@ -147,7 +160,16 @@ def knapsacks_of(
             if room <= most_units:
                 units = np.round(use / unit).astype(np.int64)
                 job = options.job[rows].astype(np.int64)
-                yield group, Sack(option=rows, job=job, units=units, room=int(room))
+                yield (
+                    group,
+                    Sack(
+                        option=rows,
+                        job=job,
+                        units=units,
+                        room=int(room),
+                        unit_usd=float(prices.capacity[group, 0, 0]) * unit,
+                    ),
+                )
 
 
 def unit_of(uses: Floats) -> float:
@@ -166,7 +188,18 @@ def least_of(instance: Instance, usd: Floats) -> Floats:
 
 
 class _Ascent:
-    """Maximises the bound over the prices of jobs."""
+    """Maximises the bound over the prices of jobs.
+
+    Parameters
+    ----------
+    knapsacks : list of Sack
+    cost_usd : floats, (n,)
+        Of each option.
+    bounds_usd : tuple of two floats, (J,)
+        The prices of jobs are between them.
+    rest_usd : float
+        What the bound has beside jobs and knapsacks.
+    """
 
     def __init__(
         self,
@@ -175,57 +208,105 @@ class _Ascent:
         bounds_usd: tuple[Floats, Floats],
         rest_usd: float,
     ) -> None:
-        self.knapsacks, self.cost_usd, self.rest_usd = knapsacks, cost_usd, rest_usd
-        (self.least_usd, self.most_usd), self.rows = bounds_usd, 0
+        (self.least_usd, self.most_usd), self.rest_usd = bounds_usd, rest_usd
+        self.sacks, self.rows = knapsacks, 0
+        self.reach_usd = [one.unit_usd for one in knapsacks]
+        parts = [_can_be_worth(one, cost_usd, self.most_usd) for one in knapsacks]
+        self.sack = np.repeat(np.arange(len(parts)), [len(one.job) for one in parts])
+        self.job = _joined([one.job for one in parts])
+        self.units = _joined([one.units for one in parts])
+        self.cost_usd = cost_usd[_joined([one.option for one in parts])]
 
     def run(self, job_usd: Floats, best_usd: float, enough_usd: float) -> tuple[Floats, float]:
         """Return the best prices of some steps, and their bound."""
         usd, slope = self.bound(job_usd)
         best, bound_usd, direction = job_usd, usd, np.zeros_like(slope)
-        factor, idle = 1.0, 0
+        hoped_usd, idle = HOPED * max(best_usd - usd, 0.0), 0
         for _ in range(STEPS):
             direction = KEPT * direction + slope
             direction[(direction > 0) & (job_usd >= self.most_usd)] = 0.0
             length = float((direction**2).sum())
             if bound_usd >= enough_usd or length == 0.0 or self.rows > MOST_ROWS:
                 break
-            step = factor * (best_usd - usd) / length
+            step = (bound_usd + hoped_usd - usd) / length
             job_usd = np.clip(job_usd + step * direction, self.least_usd, self.most_usd)
             usd, slope = self.bound(job_usd)
             idle += 1
             if usd > bound_usd:
                 best, bound_usd, idle = job_usd, usd, 0
             elif idle == PATIENCE:
-                job_usd, factor, idle = best, factor / 2, 0
+                job_usd, hoped_usd, idle = best, hoped_usd / 2, 0
                 usd, slope = self.bound(best)
                 direction[:] = 0.0
         return best, bound_usd
 
     def bound(self, job_usd: Floats) -> tuple[float, Floats]:
         """Return the bound, and by how much it grows with each job's price."""
-        usd = float(job_usd.sum()) + self.rest_usd
-        taken = np.zeros(len(job_usd))
-        for one in self.knapsacks:
-            worth_usd = job_usd[one.job] - self.cost_usd[one.option]
-            worth, jobs = fill(one, worth_usd)
-            self.rows += int((worth_usd > 0).sum())
-            usd -= worth
-            taken[jobs] += 1.0
+        worth = job_usd[self.job] - self.cost_usd
+        rows = np.flatnonzero(worth > 0)
+        worthy = _Worthy(self.sack[rows], self.job[rows], self.units[rows], worth[rows])
+        lost_usd, most_usd = worthy.lost_usd(self.sacks)
+        self.rows += len(rows)
+        usd, taken = float(job_usd.sum()) + self.rest_usd, np.zeros(len(job_usd))
+        ends = np.searchsorted(worthy.sack, np.arange(len(self.sacks)), side="right").tolist()
+        for k, (begin, end) in enumerate(zip([0, *ends], ends, strict=False)):
+            if begin < end:
+                gained, jobs = self._fill(k, worthy, begin, lost_usd[begin:end], most_usd[k])
+                usd -= gained
+                taken[jobs] += 1.0
         # Where no knapsack rules, a job is placed once its price is what that costs.
         return usd, np.where((taken == 0) & (job_usd >= self.most_usd), 0.0, 1.0 - taken)
 
+    def _fill(
+        self, k: int, worthy: _Worthy, begin: int, lost_usd: Floats, most_usd: float
+    ) -> tuple[float, Ints]:
+        """Return the most that a knapsack is worth, and the jobs that it takes.
 
-def fill(knapsack: Sack, worth_usd: Floats) -> tuple[float, Ints]:
-    """Return the most that a group is worth with whole jobs, and the jobs that it takes."""
-    rows = np.flatnonzero((worth_usd > 0) & (knapsack.units <= knapsack.room))
-    if not len(rows):
-        return 0.0, rows
-    job, units, worth = knapsack.job[rows], knapsack.units[rows], worth_usd[rows]
-    first = np.flatnonzero(np.append(True, job[1:] != job[:-1]))
-    best = np.maximum.reduceat(worth, first)
-    whole = np.maximum.reduceat(units, first)
-    if whole.sum() <= knapsack.room:
-        return float(best.sum()), job[first]
-    ones = np.ones(len(rows), dtype=np.int64)
-    usd, taken = most_worth(job, units, worth, ones, knapsack.room)
-    return float(usd), job[taken > 0]
+        Options that lose more than the best choice does are in no best choice.
+        """
+        while True:
+            near = begin + np.flatnonzero(lost_usd <= self.reach_usd[k])
+            job, ones = worthy.job[near], np.ones_like(near)
+            gained, times = most_worth(
+                job, worthy.units[near], worthy.usd[near], ones, self.sacks[k].room
+            )
+            loses, reach = SAFE * (most_usd - gained), self.reach_usd[k]
+            self.reach_usd[k] = max(loses, LEAST * self.sacks[k].unit_usd)
+            if loses <= reach:
+                return gained, job[times > 0]
+
+
+class _Worthy(NamedTuple):
+    """Options that are worth more than they cost, sorted by knapsack and job; a row each."""
+
+    sack: Ints
+    job: Ints
+    units: Ints
+    usd: Floats
+
+    def lost_usd(self, sacks: list[Sack]) -> tuple[Floats, Floats]:
+        r"""Return what each option loses of the most that its knapsack can be worth, and that.
+
+        With :math:`\lambda` for a unit no choice is worth more than :math:`\lambda b + \sum_j s_j`,
+        :math:`s_j` the best of :math:`w_i - \lambda a_i` and 0, and less by
+        :math:`s_j - (w_i - \lambda a_i)` if option i is in it.
+        """
+        unit_usd = np.array([one.unit_usd for one in sacks])
+        room = np.array([one.room for one in sacks])
+        saved = self.usd - unit_usd[self.sack] * self.units
+        changes = (np.diff(self.sack) != 0) | (np.diff(self.job) != 0)
+        heads = np.flatnonzero(np.append(len(saved) > 0, changes))
+        best = np.maximum(np.maximum.reduceat(saved, heads), 0.0) if len(heads) else saved
+        counts = np.diff(np.append(heads, len(saved)))
+        most = unit_usd * room + np.bincount(self.sack[heads], best, len(sacks))
+        return np.repeat(best, counts) - saved, most
+
+
+def _can_be_worth(sack: Sack, cost_usd: Floats, most_usd: Floats) -> Sack:
+    """Return the options that fit, and of which some price of their jobs exceeds the cost."""
+    rows = (sack.units <= sack.room) & (cost_usd[sack.option] < most_usd[sack.job])
+    return replace(sack, option=sack.option[rows], job=sack.job[rows], units=sack.units[rows])
+
+
+def _joined(parts: list[Ints]) -> Ints:
+    return np.concatenate([np.zeros(0, dtype=np.int64), *parts])
