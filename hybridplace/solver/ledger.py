@@ -24,6 +24,7 @@ from hybridplace.solver.instance import (
     Options,
     Prices,
 )
+from hybridplace.solver.knapsack import JobPrices
 from hybridplace.solver.near import Near
 from hybridplace.solver.pricing import (
     Tariff,
@@ -34,7 +35,9 @@ from hybridplace.solver.pricing import (
     tariff_like,
     tariff_of,
 )
+from hybridplace.solver.records import Records
 from hybridplace.solver.rows import Rows
+from hybridplace.solver.sacks import Sacks, parts_of
 from hybridplace.solver.seats import Board, Seats
 from hybridplace.solver.state import State
 from hybridplace.solver.store import Store
@@ -51,6 +54,8 @@ class Repair:
     ----------
     jobs : tuple of str
         That were placed anew, or left out.
+    moved : tuple of str
+        All whose place or nodes may be others than before, sorted: `Standing.placement` has them.
     bound_usd : float
         No plan of the new problem costs less.
     gap : float
@@ -60,6 +65,7 @@ class Repair:
     """
 
     jobs: tuple[str, ...]
+    moved: tuple[str, ...]
     cost_usd: float
     bound_usd: float
     gap: float
@@ -77,16 +83,23 @@ class Ledger:
         Of it; carried on.
     prices : Prices
         That stand; none of shares.
+    whole : JobPrices or None
+        What knapsacks prove beyond these.
 
     Attributes
     ----------
+    outside : Prices
+        The same without those of groups that are knapsacks.
+    sacks : Sacks
     instance : Instance
         With all rows; its `capacity` is the ledger's own.
     near : Near
         The pairs of all rows that are worth trying.
     """
 
-    def __init__(self, instance: Instance, state: State, prices: Prices) -> None:
+    def __init__(
+        self, instance: Instance, state: State, prices: Prices, whole: JobPrices | None = None
+    ) -> None:
         options, hourly = instance.options, instance.hourly
         instance = replace(instance, capacity=instance.capacity.copy())
         self.state, self.prices, self.free = state, prices, no_prices(instance)
@@ -94,11 +107,24 @@ class Ledger:
         usd, _ = least_over_starts(self.tariff)
         least, best = best_of_jobs(instance, usd)
         self.near = Near(instance, prices)
+        self.outside = prices if whole is None else whole.prices
+        groups = np.zeros(0, dtype=np.int64) if whole is None else np.sort(whole.groups)
+        self.sacks = Sacks(groups, instance.capacity[:, 0, 0])
+        self._toll = tariff_of(instance, self.outside)
+        cost_usd, job_usd, elsewhere = self._elsewhere(instance, self._toll)
+        if whole is not None:
+            job_usd = np.minimum(job_usd, whole.job_usd)
+        gains = np.flatnonzero(
+            (self.sacks.number[options.group] >= 0) & (job_usd[options.job] > cost_usd)
+        )
+        worth_usd = job_usd[options.job[gains]] - cost_usd[gains]
+        parts = parts_of(options.job[gains], gains, options.use[gains, 0], worth_usd)
+        self.sacks.hold(parts, options.group[gains])
         self._first = Rows({"first": options.first})
         self._jobs = Rows(
             {
                 **{name: getattr(instance.jobs, name) for name in _JOBS},
-                **_jobs_of(state, least, best),
+                **_jobs_of(state, (least, best), (job_usd, elsewhere)),
             }
         )
         self._options = Rows(
@@ -106,6 +132,7 @@ class Ledger:
                 **{name: getattr(options, name) for name in _OPTIONS},
                 **({} if hourly is None else {"rate": hourly.rate, "row": hourly.row}),
                 **_rows_of(state, self.tariff, state.tariff),
+                "outside_usd": cost_usd,
             }
         )
         self._refresh(instance, options.curves)
@@ -116,6 +143,23 @@ class Ledger:
         return self._jobs["least_usd"]
 
     @property
+    def job_usd(self) -> Floats:
+        r"""Return :math:`\pi_j`; without knapsacks the same."""
+        return self._jobs["job_usd"]
+
+    @property
+    def whole(self) -> JobPrices | None:
+        """Return the prices of all rows of jobs; None without knapsacks."""
+        if not self.sacks.all:
+            return None
+        return JobPrices(
+            prices=self.outside,
+            groups=self.sacks.groups,
+            job_usd=self.job_usd,
+            bound_usd=self.bound_usd,
+        )
+
+    @property
     def is_live(self) -> Bools:
         """Return which rows of jobs count."""
         return self._jobs["live"]
@@ -123,7 +167,8 @@ class Ledger:
     @property
     def bound_usd(self) -> float:
         """Return the value of the Lagrangian: no plan for the jobs that are live costs less."""
-        return float(self.least_usd.sum()) + scarcity_usd(self.instance, self.prices)
+        jobs_usd = float(self.job_usd.sum()) - self.sacks.worth_usd
+        return jobs_usd + scarcity_usd(self.instance, self.outside)
 
     def add(self, columns: Columns, jobs: Jobs) -> Ints:
         """Add jobs, left out as yet, with their options; return their rows.
@@ -138,27 +183,33 @@ class Ledger:
         priced = tariff_like(self.tariff, some, self.prices)
         usd, start = least_over_starts(priced)
         least, best = best_of_jobs(some, usd)
+        cost_usd, job_usd, elsewhere = self._elsewhere(some, self._toll_of(some, priced))
         free = tariff_like(self.state.tariff, some, self.free)
         self.near.add(some, least, (usd, start), free, self._options.size)
         state = _Start(some, self.state)
         rows = self._jobs.size + np.arange(count)
         options, before = some.options, self._options.size
+        self._price(some, cost_usd, job_usd)
         job = (options.job + self._jobs.size).astype(np.int32)
         curve = np.where(options.curve >= 0, options.curve + len(self.curves), -1)
-        best = np.where(best >= 0, best + before, -1)
+        best, elsewhere = (np.where(one >= 0, one + before, -1) for one in (best, elsewhere))
         hourly = some.hourly
         self._options.add(
             {
                 **{name: getattr(options, name) for name in _OPTIONS},
                 **({} if hourly is None else {"rate": hourly.rate, "row": hourly.row}),
                 **_rows_of(state, priced, free),
+                "outside_usd": cost_usd,
                 "job": job,
                 "curve": curve.astype(np.int32),
             }
         )
         self._first.add({"first": options.first[1:] + before})
         self._jobs.add(
-            {**{name: getattr(jobs, name) for name in _JOBS}, **_jobs_of(state, least, best)}
+            {
+                **{name: getattr(jobs, name) for name in _JOBS},
+                **_jobs_of(state, (least, best), (job_usd, elsewhere)),
+            }
         )
         self._refresh(self.instance, np.concatenate([self.curves, options.curves]))
         return rows
@@ -171,16 +222,23 @@ class Ledger:
         """Return what machine code changes."""
         return self.near.seats(board, self.state, self.is_live, self.tariff)
 
-    def least_of(self, columns: Columns, jobs: Jobs) -> Floats:
-        """Return the least that jobs with these options would cost, at the prices."""
+    def drawn(self, columns: Columns, jobs: Jobs, rows: Ints) -> Bools:
+        """Tell which jobs, of these rows, these options would cost less than all they have now."""
         some = self._instance_of(columns, jobs)
-        usd, _ = least_over_starts(tariff_like(self.tariff, some, self.prices))
-        return best_of_jobs(some, usd)[0]
+        priced = tariff_like(self.tariff, some, self.prices)
+        least, _ = best_of_jobs(some, least_over_starts(priced)[0])
+        drawn: Bools = least < self.least_usd[rows]
+        # Or would change what its price proves.
+        usd, _ = least_over_starts(self._toll_of(some, priced))
+        drawn[some.options.job[usd < self.job_usd[rows[some.options.job]]]] = True
+        return drawn
 
     def retire(self, row: int) -> None:
         """Count a job that is left out no more."""
+        parts, group = self._gains(row)
+        self.sacks.drop(parts, group)
         self._jobs["live"][row] = False
-        for name in ("least_usd", "usd"):
+        for name in ("least_usd", "job_usd", "usd"):
             self._jobs[name][row] = 0.0
 
     def withdraw(self, options: Ints) -> Ints:
@@ -189,16 +247,17 @@ class Ledger:
         Only for these does the least cost change: what an option replaced costs no less than it
         did, at any prices, and the least of the others is below that.
         """
-        # NaN is neither above nor below anything: such an option fits nowhere.
-        self.state.use[options] = np.nan
-        best = self._jobs["best"]
-        some = np.flatnonzero(self.is_live & (best >= 0))
-        lost: Ints = some[self.is_gone(best[some])]
-        return lost
+        self._options["fixed"][options] = self._options["free_fixed"][options] = np.inf
+        self.near.withdraw(options, np.unique(self.instance.options.job[options]))
+        lost = np.zeros(len(self.is_live), dtype=bool)
+        lost[self.sacks.gaining(options, self.instance.options.group[options])] = True
+        for best in (self._jobs["best"], self._jobs["elsewhere"]):
+            lost |= (best >= 0) & self.is_gone(best)
+        return np.flatnonzero(lost & self.is_live)
 
     def is_gone(self, options: Ints | Indices) -> Bools:
         """Tell which options were withdrawn."""
-        gone: Bools = np.isnan(self.state.use[options, 0])
+        gone: Bools = np.isinf(self.state.tariff.fixed[options])
         return gone
 
     def shrink(self, group: int, lost: Floats) -> None:
@@ -208,6 +267,39 @@ class Ledger:
         capacity[group][some] -= lost[some]
         state.room[0, group] -= lost[state.resources].T
         state.update_minima(group, 0, self.instance.slots)
+        self.sacks.resize(group, float(capacity[group, 0, 0]))
+
+    def _toll_of(self, some: Instance, priced: Tariff) -> Tariff:
+        """Return what options pay outside of knapsacks, made ready; `priced`: at the prices."""
+        return tariff_like(self._toll, some, self.outside) if self.sacks.all else priced
+
+    def _elsewhere(self, some: Instance, toll: Tariff) -> tuple[Floats, Floats, Ints]:
+        """Return what options cost outside of knapsacks, and the least of each job, and where."""
+        usd, _ = least_over_starts(toll)
+        in_sack = self.sacks.number[some.options.group] >= 0
+        return usd, *best_of_jobs(some, np.where(in_sack, np.inf, usd))
+
+    def _price(self, some: Instance, cost_usd: Floats, job_usd: Floats) -> None:
+        """Price new jobs in knapsacks; `job_usd`: what they cost elsewhere, made their prices."""
+        options = some.options
+        rows = np.flatnonzero(
+            (self.sacks.number[options.group] >= 0) & (cost_usd < job_usd[options.job])
+        )
+        job, use = options.job[rows], options.use[rows, 0]
+        parts = parts_of(job + self._jobs.size, rows + self._options.size, use, -cost_usd[rows])
+        ends = np.searchsorted(job, np.arange(len(job_usd) + 1)).tolist()
+        for one in np.unique(job).tolist():
+            of = slice(ends[one], ends[one + 1])
+            job_usd[one] = self.sacks.price(parts[of], options.group[rows[of]], float(job_usd[one]))
+
+    def _gains(self, row: int) -> tuple[Records, Indices]:
+        """Return what a job gains in knapsacks, and in which groups these are."""
+        options, of = self.instance.options, self.instance.options.of(row)
+        worth_usd = self.job_usd[row] - self._options["outside_usd"][of]
+        some = np.flatnonzero((worth_usd > 0) & (self.sacks.number[options.group[of]] >= 0))
+        option = of.start + some
+        parts = parts_of(np.full(len(some), row), option, options.use[option, 0], worth_usd[some])
+        return parts, options.group[option]
 
     def _instance_of(self, columns: Columns, jobs: Jobs) -> Instance:
         """Return some jobs as an instance of their own, on the same capacity."""
@@ -261,13 +353,19 @@ class _Start:
         self.usd = instance.jobs.reject_usd
 
 
-def _jobs_of(state: State | _Start, least: Floats, best: Ints) -> dict[str, NDArray[Any]]:
+def _jobs_of(
+    state: State | _Start, priced: tuple[Floats, Ints], outside: tuple[Floats, Ints]
+) -> dict[str, NDArray[Any]]:
+    """Return what is known of jobs; the least and the option that has it, in all and outside."""
+    (least, best), (job_usd, elsewhere) = priced, outside
     return {
         "option": state.option,
         "start": state.start,
         "usd": state.usd,
         "least_usd": least,
         "best": best,
+        "job_usd": job_usd,
+        "elsewhere": elsewhere,
         "live": np.ones(len(least), dtype=bool),
     }
 

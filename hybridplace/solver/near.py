@@ -11,7 +11,7 @@ from hybridplace.solver.instance import Bools, Floats, Instance, Ints, Prices
 from hybridplace.solver.pairs import near_pairs, rank
 from hybridplace.solver.pricing import Tariff, limit_uses_at, price_at
 from hybridplace.solver.rows import Rows
-from hybridplace.solver.seats import SPARE, Board, Seats, locate
+from hybridplace.solver.seats import ROOMY, SPARE, Board, Seats, locate
 from hybridplace.solver.state import State
 
 NEAR, MOST_PAIRS = 4.0, 12
@@ -19,6 +19,9 @@ NEAR, MOST_PAIRS = 4.0, 12
 
 FILLERS = {"start": -1, "usd": np.inf, "reduced_usd": np.inf}
 """Of a pair that there is not."""
+
+BARRED_USD = np.inf
+"""What a pair costs that nobody may take."""
 
 
 class Near:
@@ -42,6 +45,9 @@ class Near:
         self._pairs = Rows(_table(nothing, nothing, np.zeros((2, 0)), uses[:0]))
         usd = np.stack([pairs.usd, pairs.reduced_usd])
         self._append(np.diff(pairs.first), _table(option, start, usd, uses))
+        self._fan, groups = np.zeros(0, np.int64), len(instance.capacity) + 1
+        self._fans = np.zeros(groups + 1, np.int64), np.zeros(groups, np.int64)
+        self._fanned = np.zeros(1, np.int64)
 
     def add(
         self, some: Instance, least: Floats, best: tuple[Floats, Ints], free: Tariff, before: int
@@ -64,7 +70,7 @@ class Near:
         (usd, start), job = best, some.options.job
         near = np.flatnonzero(usd <= least[job] + self._reach_usd)
         near = near[np.lexsort((near, usd[near], job[near]))]
-        near = near[rank(job[near]) < MOST_PAIRS]
+        near = near[(rank(job[near]) < MOST_PAIRS) | (some.options.group[near] < 0)]
         both = np.stack([price_at(free, near, start[near]), usd[near]])
         uses = limit_uses_at(some, near, start[near])
         counts = np.bincount(job[near], minlength=len(least))
@@ -99,6 +105,10 @@ class Near:
             At the prices.
         """
         jobs, groups = len(state.option), len(state.room[0])
+        if len(self._fan) < len(board.option) + SPARE * groups:
+            self._fan = np.zeros(int(ROOMY * len(board.option)) + SPARE * groups, np.int64)
+            for one in (*self._fans, self._fanned):
+                one[:] = 0
         pair = np.empty(jobs, np.int64)
         if locate(board, state.option, state.start, pair):
             self._note(np.flatnonzero(pair == -2), state, tariff)
@@ -114,9 +124,28 @@ class Near:
             first_member=np.zeros(groups + 1, np.int64),
             members=np.zeros(groups, np.int64),
             place=np.empty(jobs, np.int64),
-            fan=np.empty(len(board.option), np.int64),
-            first_fan=np.zeros(groups + 1, np.int64),
+            fan=self._fan,
+            first_fan=self._fans[0],
+            fans=self._fans[1],
+            fanned=self._fanned,
         )
+
+    def withdraw(self, options: Ints, jobs: Ints) -> None:
+        """Let nobody take some options of these jobs any more."""
+        begin, count = self._first["first"][jobs], np.diff(self._first["first"])[jobs]
+        at = np.repeat(begin - np.cumsum(count) + count, count) + np.arange(count.sum())
+        self._pairs["usd"][at[np.isin(self._pairs["option"][at], options)]] = BARRED_USD
+
+    def bar(self, pairs: Ints) -> Floats:
+        """Let nobody take some pairs for a while; return what they cost, for `spare`."""
+        usd: Floats = self._pairs["usd"][pairs]
+        self._pairs["usd"][pairs] = BARRED_USD
+        return usd
+
+    def spare(self, pairs: Ints, usd: Floats) -> None:
+        """Let pairs cost again what they did, where they are still the same."""
+        barred = self._pairs["usd"][pairs] == BARRED_USD
+        self._pairs["usd"][pairs[barred]] = usd[barred]
 
     def _append(self, counts: Ints, table: dict[str, NDArray[Any]]) -> None:
         """Add the pairs of new jobs, and for each the place of one more."""

@@ -33,8 +33,8 @@ MOST_PULLS = 8
 AGAIN = 256
 """Steps after which it is looked again who pays too much."""
 
-CHOSEN = 3
-"""Others of which none pays more beyond its least than the job that a step begins with."""
+CHOSEN = 7
+"""A step begins with the job that pays most beyond its least of up to two to this power drawn."""
 
 MANY = 20
 """Jobs that come at once and heed prices, for the sake of those that come after them."""
@@ -135,11 +135,20 @@ def clear(board: Board, seats: Seats, scratch: Scratch, p: int, n: int) -> int:
 
 
 @bare_inner
+def is_out(scratch: Scratch, job: int, n: int) -> bool:
+    """Tell whether a job is among the first n that a step has taken out."""
+    found = False
+    for k in range(n):
+        found |= scratch.out[k] == job
+    return found
+
+
+@bare_inner
 def invite(board: Board, seats: Seats, scratch: Scratch, some: int, g: int, n: int) -> int:
     """Take out some who would rather be in a group; return how many are out then."""
     for _ in range(INVITED):
         job = scratch.keen[below(scratch.random, some)]
-        if n >= MOST_OUT or seats.pair[job] < 0:
+        if n >= MOST_OUT or seats.pair[job] < 0 or is_out(scratch, job, n):
             continue
         now_usd = board.reduced_usd[seats.pair[job]]
         for p in range(board.first[job], board.first[job + 1]):
@@ -154,16 +163,14 @@ def invite(board: Board, seats: Seats, scratch: Scratch, some: int, g: int, n: i
 @bare_inner
 def pull(board: Board, seats: Seats, scratch: Scratch, g: int, n: int) -> int:
     """Move whom it saves the most into the room of a group; return how many are out then."""
-    fans = seats.first_fan[g + 1] - seats.first_fan[g]
+    fans = seats.fans[g]
     best, best_usd = -1, SMALLEST_USD
     for _ in range(min(fans, PULLED) if n < MOST_OUT else 0):
         q = seats.fan[seats.first_fan[g] + below(scratch.random, fans)]
         job = board.job[board.option[q]]
         p, usd = seats.pair[job], usd_of(board, seats, job) - board.usd[q]
         elsewhere = p < 0 or board.group[board.option[p]] != g
-        for k in range(n):
-            elsewhere &= scratch.out[k] != job
-        if elsewhere and usd > best_usd and fits(board, seats, q):
+        if elsewhere and usd > best_usd and not is_out(scratch, job, n) and fits(board, seats, q):
             best, best_usd = q, usd
     if best >= 0:
         job = board.job[board.option[best]]
@@ -199,14 +206,24 @@ def recreate(board: Board, seats: Seats, scratch: Scratch, n: int) -> int:
     return n
 
 
-@bare
-def step(board: Board, seats: Seats, scratch: Scratch, some: int) -> float:
-    """Try to better one of some jobs; return the USD saved, 0 if all is as before."""
+@bare_inner
+def keenest(board: Board, seats: Seats, scratch: Scratch, some: int, come: Ints) -> int:
+    """Return a job that pays more than its least: mostly one of those that came, if any does."""
+    if len(come) > 0 and below(scratch.random, 2) > 0:
+        job = come[below(scratch.random, len(come))]
+        if excess_of(board, seats, job) > SMALLEST_USD:
+            return int(job)
     job = scratch.keen[below(scratch.random, some)]
-    for _ in range(CHOSEN):
+    for _ in range(1 << below(scratch.random, CHOSEN)):
         other = scratch.keen[below(scratch.random, some)]
         if excess_of(board, seats, other) > excess_of(board, seats, job):
             job = other
+    return int(job)
+
+
+@bare
+def step(board: Board, seats: Seats, scratch: Scratch, some: int, job: int) -> float:
+    """Try to better a job, the first of some being keen; return the USD saved, 0 if none are."""
     p = wish(board, seats, job, scratch.random)
     if p < 0:
         return 0.0
@@ -243,9 +260,32 @@ def eager(board: Board, seats: Seats, queue: Ints) -> int:
     return n
 
 
+@bare_inner
+def refill(board: Board, seats: Seats, scratch: Scratch, g: int) -> float:
+    """Move whom it saves the most into a group, and others into the room left; return the USD."""
+    saved, n = 0.0, 0
+    for k in range(MOST_PULLS):
+        n = pull(board, seats, scratch, g, n)
+        if n == k:
+            break
+        was = scratch.was[k]
+        saved += board.usd[was] if was >= 0 else seats.out_usd[scratch.out[k]]
+        saved -= usd_of(board, seats, scratch.out[k])
+        if was < 0:
+            break
+        g = board.group[board.option[was]]
+    return saved
+
+
 @bare
 def refit(
-    board: Board, seats: Seats, scratch: Scratch, come: Ints, steps: int, enough_usd: float
+    board: Board,
+    seats: Seats,
+    scratch: Scratch,
+    come: Ints,
+    freed: Ints,
+    steps: int,
+    enough_usd: float,
 ) -> float:
     """Place jobs that come, then take steps until enough is saved; return the USD saved."""
     gather(board, seats)
@@ -257,23 +297,29 @@ def refit(
     if saved >= enough_usd or steps == 0:
         return saved
     gather_fans(board, seats)
+    for k in range(len(freed)):
+        saved += refill(board, seats, scratch, freed[k])
     n = eager(board, seats, scratch.keen)
     for taken in range(steps):
         if taken % AGAIN == AGAIN - 1:
             n = eager(board, seats, scratch.keen)
         if n == 0 or saved >= enough_usd:
             break
-        saved += step(board, seats, scratch, n)
+        saved += step(board, seats, scratch, n, keenest(board, seats, scratch, n, come))
     return saved
 
 
-def search(board: Board, seats: Seats, come: Ints, steps: int, enough_usd: float) -> float:
+def search(
+    board: Board, seats: Seats, come: Ints, freed: Ints, steps: int, enough_usd: float
+) -> float:
     """Place jobs that are left out, and better the plan; return the USD saved.
 
     Parameters
     ----------
     come : ints
         Jobs that are placed before anything else, in this order.
+    freed : ints
+        Groups that jobs have left.
     steps : int
         At most; none once `enough_usd` is saved.
     """
@@ -283,4 +329,4 @@ def search(board: Board, seats: Seats, come: Ints, steps: int, enough_usd: float
         was=np.zeros(MOST_OUT + 1, np.int64),
         random=np.array([SEED], np.uint64),
     )
-    return float(refit(board, seats, scratch, come, steps, enough_usd))
+    return float(refit(board, seats, scratch, come, freed, steps, enough_usd))

@@ -10,6 +10,7 @@ import numpy as np
 
 from hybridplace.model.certificate import Certificate
 from hybridplace.model.cost import plan_carbon_g, plan_costs
+from hybridplace.model.job import Job
 from hybridplace.model.plan import Placement, Plan, Share, Status, Unplaced
 from hybridplace.model.problem import Problem
 from hybridplace.model.run import planned_quantile, run_once
@@ -87,27 +88,43 @@ def _placements(
     shares: Mapping[int, tuple[Share, ...]],
 ) -> list[Placement]:
     """Return the placement of each job that has a pair."""
-    options, found = instance.options, []
-    for number in np.flatnonzero(choice.option >= 0).tolist():
-        row, job = int(choice.option[number]), problem.jobs[number]
-        offer, shape = problem.offers[int(options.offer[row])], int(options.shape[row])
-        start_h = float(choice.start[number]) * problem.slot_h
-        run = run_once(problem, job, offer, shape, start_h)
-        assert run is not None  # noqa: S101 - an option fits its offer
-        on = shares.get(number, ())
-        machines = len({share.node for share in on}) if on else run.machines
-        found.append(
-            Placement(
-                job=job.id,
-                offer=offer.id,
-                shape=shape,
-                start_h=start_h,
-                end_h=run.end_h,
-                machines=machines,
-                shares=on,
-            )
-        )
-    return found
+    placed = np.flatnonzero(choice.option >= 0).tolist()
+    pairs = zip(choice.option[placed].tolist(), choice.start[placed].tolist(), strict=True)
+    found = (
+        placement_of(problem, instance, problem.jobs[number], pair, shares.get(number, ()))
+        for number, pair in zip(placed, pairs, strict=True)
+    )
+    return [one for one in found if one is not None]
+
+
+def placement_of(
+    problem: Problem, instance: Instance, job: Job, pair: tuple[int, int], on: tuple[Share, ...]
+) -> Placement | None:
+    """Return the placement of a job; None if it is left out.
+
+    Parameters
+    ----------
+    pair : (int, int)
+        Its option and its start.
+    on : tuple of Share
+        Its nodes, if these are own.
+    """
+    (row, start), options = pair, instance.options
+    if row < 0:
+        return None
+    offer, shape = problem.offers[int(options.offer[row])], int(options.shape[row])
+    start_h = float(start) * problem.slot_h
+    run = run_once(problem, job, offer, shape, start_h)
+    assert run is not None  # noqa: S101 - an option fits its offer
+    return Placement(
+        job=job.id,
+        offer=offer.id,
+        shape=shape,
+        start_h=start_h,
+        end_h=run.end_h,
+        machines=len({share.node for share in on}) if on else run.machines,
+        shares=on,
+    )
 
 
 def _unplaced(problem: Problem, placed: set[str]) -> list[Unplaced]:

@@ -16,8 +16,10 @@ class Rows:
     """Columns of the same length that rows are added to in place."""
 
     def __init__(self, columns: Mapping[str, NDArray[Any]]) -> None:
-        self.columns = {name: np.array(column) for name, column in columns.items()}
-        self.size = len(next(iter(self.columns.values())))
+        self.columns: dict[str, NDArray[Any]] = {}
+        self.size = len(next(iter(columns.values())))
+        for name, column in columns.items():
+            self.columns[name] = _grown(column, column.shape)
 
     def add(self, more: Mapping[str, NDArray[Any]]) -> None:
         """Add rows; places that only these or only those before have are filled."""
@@ -32,14 +34,21 @@ class Rows:
         room = self.columns[name]
         most = tuple(map(max, wide, room.shape[1:]))
         if len(room) < size or most != room.shape[1:]:
-            grown = np.full((int(GROWTH * size) + 64, *most), _filler(name), dtype=room.dtype)
-            grown[(slice(self.size), *map(slice, room.shape[1:]))] = room[: self.size]
-            self.columns[name] = room = grown
+            filled = room[: self.size]
+            self.columns[name] = room = _grown(filled, (size, *most), _filler(name))
         return room
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         """Return a column as far as it is filled."""
         return self.columns[name][: self.size]
+
+
+def _grown(column: NDArray[Any], shape: tuple[int, ...], filler: int = 0) -> NDArray[Any]:
+    """Return a column with room for more rows than `shape` has: unused, that takes no memory."""
+    grown = np.empty((int(GROWTH * shape[0]) + 64, *shape[1:]), dtype=column.dtype)
+    grown[: len(column)] = filler
+    grown[tuple(map(slice, column.shape))] = column
+    return grown
 
 
 def _filler(name: str) -> int:

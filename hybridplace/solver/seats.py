@@ -12,6 +12,9 @@ from hybridplace.solver.instance import Floats, Indices, Ints
 SPARE = 256
 """Members that a group may gain in a round; more are not taken out again in it."""
 
+ROOMY = 1.5
+"""Times the pairs that there are is the room for lists of those of each group, when made anew."""
+
 
 class Board(NamedTuple):
     """What does not change; P pairs by job (CSR), the least reduced cost first.
@@ -21,12 +24,11 @@ class Board(NamedTuple):
     first : ints, (J + 1,)
     option, start : ints, (P,)
     usd, reduced_usd : floats, (P,)
-        Inf where there is none.
+        `usd` is inf where there is none, or nobody may take it.
     limit_use : floats, (P, K)
     job, group, slots, curve : indices, (n,)
         Group G is free.
     use : floats, (n, resources)
-        NaN where an option was withdrawn.
     curves : floats, (any, T)
     limit : indices, (n, K)
         -1 is none.
@@ -62,8 +64,10 @@ class Seats(NamedTuple):
     limit_room : floats, (L + 1,)
     member, first_member, members, place : ints
         Jobs by group: parts of `member`, where they begin, how many; where a job is among them.
-    fan, first_fan : ints
-        Pairs by group.
+    fan, first_fan, fans : ints
+        Pairs by group: parts of `fan`, where they begin, how many. Kept from round to round.
+    fanned : ints, (1,)
+        Pairs that are listed there, or were not worth it.
     """
 
     pair: Ints
@@ -76,6 +80,8 @@ class Seats(NamedTuple):
     place: Ints
     fan: Ints
     first_fan: Ints
+    fans: Ints
+    fanned: Ints
 
 
 @bare
@@ -83,7 +89,7 @@ def fits(board: Board, seats: Seats, p: int) -> bool:
     """Tell whether a pair of a job that is left out breaks no row."""
     i, begin = board.option[p], board.start[p]
     g, curve = board.group[i], board.curve[i]
-    if not board.use[i, 0] >= 0.0:
+    if board.usd[p] == np.inf:
         return False
     if g < len(seats.room) - 1:
         for t in range(begin, begin + board.slots[i]):
@@ -164,25 +170,47 @@ def gather(board: Board, seats: Seats) -> None:
 
 
 @bare_inner
-def gather_fans(board: Board, seats: Seats) -> None:
-    """List the pairs on each group."""
-    first, groups = seats.first_fan, len(seats.room)
-    for g in range(groups):
-        first[g] = 0
-    for p in range(len(board.option)):
-        if board.usd[p] < np.inf:
-            first[board.group[board.option[p]]] += 1
-    total = 0
-    for g in range(groups):
-        total += first[g]
-        first[g] = total
-    first[groups] = total
-    # Each list is filled from its end, so that ends become beginnings.
-    for p in range(len(board.option) - 1, -1, -1):
-        if board.usd[p] < np.inf:
+def is_fan(board: Board, seats: Seats, p: int) -> bool:
+    """Tell whether a pair is one that its job may want; not where a job happens to be besides."""
+    job = board.job[board.option[p]]
+    return bool(
+        board.usd[p] < np.inf and p < board.first[job + 1] - 1 and seats.out_usd[job] > -np.inf
+    )
+
+
+@bare_inner
+def add_fans(board: Board, seats: Seats) -> bool:
+    """List pairs that are new on their groups; False if a list has no room for one."""
+    for p in range(seats.fanned[0], len(board.option)):
+        if is_fan(board, seats, p):
             g = board.group[board.option[p]]
-            first[g] -= 1
-            seats.fan[first[g]] = p
+            at = seats.first_fan[g] + seats.fans[g]
+            if at == seats.first_fan[g + 1]:
+                return False
+            seats.fan[at] = p
+            seats.fans[g] += 1
+        seats.fanned[0] = p + 1
+    return True
+
+
+@bare_inner
+def gather_fans(board: Board, seats: Seats) -> None:
+    """List the pairs on each group, those of before and those that are new."""
+    if add_fans(board, seats):
+        return
+    total, groups = 0, len(seats.fans)
+    for g in range(groups):
+        seats.fans[g] = 0
+    for p in range(len(board.option)):
+        if is_fan(board, seats, p):
+            seats.fans[board.group[board.option[p]]] += 1
+            total += 1
+    spare = (len(seats.fan) - total) // groups
+    for g in range(groups):
+        seats.first_fan[g + 1] = seats.first_fan[g] + seats.fans[g] + spare
+        seats.fans[g] = 0
+    seats.fanned[0] = 0
+    add_fans(board, seats)
 
 
 @bare
@@ -194,7 +222,8 @@ def locate(board: Board, option: Ints, start: Ints, pair: Ints) -> int:
         if option[job] >= 0:
             pair[job] = -2
             for p in range(board.first[job], board.first[job + 1]):
-                if board.option[p] == option[job] and board.start[p] == start[job]:
+                is_it = board.option[p] == option[job] and board.start[p] == start[job]
+                if is_it and board.usd[p] < np.inf:
                     pair[job] = p
                     break
             if pair[job] < 0:

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from hybridplace.errors import HybridplaceError
 from hybridplace.model.capacity import closed
+from hybridplace.model.certificate import Certificate
 from hybridplace.model.job import Job
-from hybridplace.model.plan import Plan
-from hybridplace.model.problem import Denial, LimitMeasure, Problem, Rule
+from hybridplace.model.plan import Placement, Plan, Share
+from hybridplace.model.problem import Denial, Problem, Rule
 from hybridplace.model.site import Offer
 from hybridplace.solver.certificate import certificate_of
 from hybridplace.solver.compile import CHUNK, jobs_table
@@ -29,9 +29,10 @@ from hybridplace.solver.joint import decide_jointly
 from hybridplace.solver.ledger import Ledger, Repair
 from hybridplace.solver.options import Ties, chunk_options
 from hybridplace.solver.regain import leave, regain
-from hybridplace.solver.result import plan_of_choice
+from hybridplace.solver.result import placement_of, plan_of_choice
 from hybridplace.solver.seating import seat
 from hybridplace.solver.spreads import no_spreads
+from hybridplace.solver.standable import NotStandingError, beyond, tie
 from hybridplace.solver.supply import Supply, chunk_of, supply_of
 from hybridplace.solver.withdrawn import (
     changed_policies,
@@ -46,12 +47,15 @@ from hybridplace.solver.withdrawn import (
 DRIFT = 0.005
 """By which the gap may grow before it is time to solve in full."""
 
-FEW, STEPS = 60, 24
-"""Steps of the search after an event, at least, and for each job that it concerns."""
+CALM = 0.1
+"""Of that growth: up to there no search betters the plan."""
+
+FEW, STEPS, STEPS_OF_NODE = 30, 8, 600
+"""Steps of the search after an event: at least, for each job that it concerns, for a lost node."""
 
 
-class NotStandingError(HybridplaceError):
-    """The change cannot be repaired in place, or the problem not be held: solve it in full."""
+WAITING = 4
+"""Jobs that are compiled again in each event, of those that lost an option they did not use."""
 
 
 class Standing:
@@ -72,18 +76,20 @@ class Standing:
     """
 
     def __init__(self, problem: Problem, *, seed: int = 0, drift: float = DRIFT) -> None:
-        if told := _beyond(problem):
+        if told := beyond(problem):
             raise NotStandingError(f"cannot be held, since it has {told}")
         self._problem, self._seed = problem.with_jobs(), seed
         self._offers, self._pools = list(problem.offers), list(problem.pools)
         self._supply: Supply = supply_of(self._problem)
         joint, _ = decide_jointly(problem, seed=seed)
-        self._state, self._seating = seat(problem, joint.instance, joint.choice)
-        self._ledger = Ledger(joint.instance, self._state, joint.prices)
+        self._state, self._seating = seat(problem, joint.instance, joint.choice, seats=joint.seats)
+        self._ledger = Ledger(joint.instance, self._state, joint.prices, joint.whole)
         self._jobs = list(problem.jobs)
         self._seating.jobs, self._seating.instance = self._jobs, self._ledger.instance
         self._row_of = {job.id: row for row, job in enumerate(problem.jobs)}
-        self._most_gap, self._calm_gap = self.gap + drift, self.gap + drift / 2
+        self._waiting: dict[int, None] = {}
+        self._freed: list[int] = []
+        self._most_gap, self._calm_gap = self.gap + drift, self.gap + CALM * drift
 
     @property
     def cost_usd(self) -> float:
@@ -92,7 +98,7 @@ class Standing:
 
     @property
     def bound_usd(self) -> float:
-        """Return what no plan costs less than."""
+        """Return what no plan costs less than; `plan` may prove somewhat more."""
         return self._ledger.bound_usd
 
     @property
@@ -107,6 +113,9 @@ class Standing:
 
     def plan(self) -> Plan:
         """Return the plan as it is now, with the certificate of its bound."""
+        if self._waiting:
+            self._renew((), waiting=len(self._waiting))
+        self._ledger.sacks.settle()
         problem, state = self.problem(), self._state
         rows = [self._row_of[job.id] for job in problem.jobs]
         shares = self._seating.shares
@@ -115,9 +124,20 @@ class Standing:
             self._ledger.instance,
             Choice(option=state.option[rows], start=state.start[rows]),
             {number: shares[row] for number, row in enumerate(rows) if row in shares},
-            certificate=certificate_of(problem, self._ledger.prices, self.bound_usd),
+            certificate=self._certificate(problem, rows),
             seed=self._seed,
             interrupted=False,
+        )
+
+    def placement(self, job: str) -> Placement | None:
+        """Return where a job is now; None if it is left out."""
+        row = self._row_of[job]
+        return placement_of(
+            self._seating.problem,
+            self._ledger.instance,
+            self._jobs[row],
+            (int(self._state.option[row]), int(self._state.start[row])),
+            self._seating.shares.get(row, ()),
         )
 
     def solved_again(self) -> Standing:
@@ -134,11 +154,13 @@ class Standing:
             When a job reads or writes data, is tied to others, or its tenant is not known.
         """
         gone = tuple(gone)
-        if told := _tie(come) or self._unknown(come, gone):
+        if told := tie(come) or self._unknown(come, gone):
             raise NotStandingError(told)
         for name in gone:
+            if (i := int(self._state.option[self._row_of[name]])) >= 0:
+                self._freed.append(int(self._state.group[i]))
             self._drop(name)
-        return self._repair(self._enter(come), len(come) + len(gone))
+        return self._renew((), come, steps=STEPS * len(gone))
 
     def change_offer(self, offer: Offer) -> Repair:
         """Let the price of an offer move, or let it be sold out or for sale again.
@@ -159,10 +181,10 @@ class Standing:
             self._supply = repriced(self._supply, self._problem, row)
         else:
             self._supply = without(self._supply, row)
-        stale = self._withdraw(self._on_offer(row, held=moved))
+        stuck = self._withdraw(self._on_offer(row, held=moved))
         if offer.available:
-            stale = sorted({*stale, *self._drawn_to(row)})
-        return self._renew(stale)
+            stuck = sorted({*stuck, *self._drawn_to(row)})
+        return self._renew(stuck)
 
     def change_rules(self, rules: Sequence[Rule], denials: Sequence[Denial]) -> Repair:
         """Let policies say something else."""
@@ -198,32 +220,79 @@ class Standing:
         kept = tuple(one for one in self._pools[at].nodes if one.id != node)
         self._pools[at] = replace(self._pools[at], nodes=kept)
         self._supply = without_node(self._supply, group, lost)
-        stale = self._withdraw(self._too_large(group))
-        return self._renew(stale, others=[row for row in stuck if row not in set(stale)])
+        too_large = self._withdraw(self._too_large(group))
+        others = [row for row in stuck if row not in too_large and row not in self._waiting]
+        again = [row for row in stuck if row in self._waiting]
+        return self._renew([*too_large, *again], others=others, steps=STEPS_OF_NODE)
 
-    def _repair(self, rows: Sequence[int], concerned: int) -> Repair:
+    def _certificate(self, problem: Problem, rows: Sequence[int]) -> Certificate:
+        """Return what proves the bound; `rows`: of the jobs of the problem."""
+        whole = self._ledger.whole
+        if whole is not None:
+            whole = replace(whole, job_usd=whole.job_usd[rows])
+        return certificate_of(problem, self._ledger.outside, self.bound_usd, whole=whole)
+
+    def _repair(self, rows: Sequence[int], steps: int) -> Repair:
         """Place jobs that are left out; better the plan where the gap has grown too much."""
         usd = self._state.usd
         queue = sorted(rows, key=lambda row: (-usd[row], row))
         too_much_usd = self.cost_usd - self.bound_usd * (1 + self._calm_gap)
-        steps = FEW + STEPS * concerned
-        regain(self._ledger, self._seating, queue, steps=steps, enough_usd=too_much_usd)
+        who, limits = (queue, self._freed), (FEW + steps, too_much_usd)
+        moved = regain(self._ledger, self._seating, *who, *limits)
+        self._freed.clear()
         gap = self.gap
         return Repair(
             jobs=tuple(self._jobs[row].id for row in rows),
+            moved=tuple(sorted(self._jobs[row].id for row in moved)),
             cost_usd=self.cost_usd,
             bound_usd=self.bound_usd,
             gap=gap,
             drifted=gap > self._most_gap,
         )
 
-    def _renew(self, rows: Sequence[int], others: Sequence[int] = ()) -> Repair:
-        """Compile jobs again and place them; place others that were left out meanwhile."""
-        jobs = [self._jobs[row] for row in rows]
-        for job in jobs:
+    def _renew(
+        self,
+        rows: Sequence[int],
+        come: Sequence[Job] = (),
+        others: Sequence[int] = (),
+        *,
+        steps: int = 0,
+        waiting: int = WAITING,
+    ) -> Repair:
+        """Compile jobs that come, and others again, and place them; place others that are out.
+
+        Some of those that wait are compiled again as well, and stay where they are.
+        """
+        waits = [row for row in list(self._waiting)[:waiting] if row not in rows]
+        places = [self._place(row) for row in waits]
+        again = [self._jobs[row] for row in (*waits, *rows)]
+        for job in again:
             self._drop(job.id)
-        placed = [*self._enter(jobs), *others]
-        return self._repair(placed, len(placed))
+        new = self._enter([*again, *come])
+        kept = zip(new, places, strict=False)
+        stay = {row for row, place in kept if place is None or self._come_back(row, *place)}
+        placed = [*(row for row in new if row not in stay), *others]
+        return self._repair(placed, steps + STEPS * len(placed))
+
+    def _place(self, row: int) -> tuple[int, int, int, tuple[Share, ...]] | None:
+        """Return where a job is: offer, shape, start, nodes; None if it is left out."""
+        options, i = self._ledger.instance.options, int(self._state.option[row])
+        if i < 0:
+            return None
+        start, shares = int(self._state.start[row]), self._seating.shares.get(row, ())
+        return int(options.offer[i]), int(options.shape[i]), start, shares
+
+    def _come_back(
+        self, row: int, offer: int, shape: int, start: int, shares: tuple[Share, ...]
+    ) -> bool:
+        """Put a job that was compiled again where it was; False if that is no option any more."""
+        options, of = self._ledger.instance.options, self._ledger.instance.options.of(row)
+        same = (options.offer[of] == offer) & (options.shape[of] == shape)
+        for i in (of.start + np.flatnonzero(same)).tolist():
+            self._state.place(i, start)
+            self._seating.come_back(i, start, shares)
+            return True
+        return False
 
     def _enter(self, jobs: Sequence[Job]) -> list[int]:
         """Give jobs rows; return these."""
@@ -250,18 +319,23 @@ class Standing:
     def _drop(self, name: str) -> None:
         """Take a job out for good."""
         row = self._row_of.pop(name)
+        self._waiting.pop(row, None)
         leave(self._seating, self._state, row)
         self._ledger.retire(row)
 
     def _withdraw(self, options: Ints) -> list[int]:
-        """Withdraw options; return the jobs that have to be compiled again, left out."""
+        """Withdraw options; return the jobs that were on them, left out.
+
+        Others wait to be compiled again: what they could cost at least is no more than before.
+        """
         state = self._state
         option = self._ledger.instance.options.job[options]
-        on = np.unique(option[state.option[option] == options])
-        for row in on.tolist():
+        on: list[int] = np.unique(option[state.option[option] == options]).tolist()
+        for row in on:
             leave(self._seating, self._state, row)
-        stale = self._ledger.withdraw(options)
-        return sorted({*on.tolist(), *stale.tolist()})
+        stale = self._ledger.withdraw(options).tolist()
+        self._waiting.update(dict.fromkeys(row for row in stale if row not in set(on)))
+        return on
 
     def _on_offer(self, offer: int, *, held: bool) -> Ints:
         """Return the options on an offer of jobs that count; `held`: also of those it runs now."""
@@ -300,8 +374,7 @@ class Standing:
         for begin in range(0, len(live), CHUNK):
             rows = np.array(live[begin : begin + CHUNK])
             columns, jobs = self._compiled(only, [self._jobs[row] for row in rows.tolist()])
-            least = ledger.least_of(columns, jobs)
-            found += rows[least < ledger.least_usd[rows]].tolist()
+            found += rows[ledger.drawn(columns, jobs, rows)].tolist()
         return found
 
     def _too_large(self, group: int) -> Ints:
@@ -325,26 +398,3 @@ class Standing:
         strange = [job.tenant for job in come if job.tenant not in self._problem.tenant_ids]
         told = (("no job", left), ("there is already", there), ("no tenant", strange))
         return next((f"{what} {', '.join(names)}" for what, names in told if names), "")
-
-
-def _beyond(problem: Problem) -> str:
-    """Return what keeps a problem from being held; empty if nothing does."""
-    if problem.spreads:
-        return "jobs that are to be spread"
-    if problem.assumptions.unfair_usd > 0:
-        return "a price of unfairness"
-    if any(limit.job is not None for limit in problem.limits):
-        return "limits of single jobs"
-    if any(limit.measure is LimitMeasure.MOVES for limit in problem.limits):
-        return "limits on moves"
-    if any(one.homes and one.deliver_to for one in problem.datasets):
-        return "data that is delivered from its homes"
-    return _tie(problem.jobs)
-
-
-def _tie(jobs: Iterable[Job]) -> str:
-    """Return what ties any of the jobs to data or to others; empty if nothing does."""
-    for job in jobs:
-        if job.inputs or job.outputs or job.same_site_as or job.apart_from:
-            return f"data or other jobs that {job.id} depends on"
-    return ""

@@ -52,7 +52,7 @@ def test_what_is_saved_is_saved_and_rows_hold(standing, seed, out, steps):
     seats.room[:] += _left(board, np.zeros_like(seats.room), seats.pair[gone]) * -1.0
     seats.pair[gone] = -1
     before = _usd(board, seats)
-    saved = search(board, seats, gone.astype(np.int64), steps, np.inf)
+    saved = search(board, seats, gone.astype(np.int64), np.zeros(0, np.int64), steps, np.inf)
     assert before - _usd(board, seats) == pytest.approx(saved, abs=1e-6)
     left = _left(board, empty, seats.pair)
     np.testing.assert_allclose(left, seats.room, atol=1e-6)
@@ -65,7 +65,7 @@ def test_the_same_search_ends_the_same(standing):
     for _ in range(2):
         board = standing._ledger.board()
         seats = standing._ledger.seats(board)
-        saved = search(board, seats, np.zeros(0, np.int64), 200, np.inf)
+        saved = search(board, seats, np.zeros(0, np.int64), np.zeros(0, np.int64), 200, np.inf)
         ends.append((saved, seats.pair.tobytes()))
     assert ends[0] == ends[1]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -13,7 +14,9 @@ from benchmarks.solver.instances import static_problem
 from hybridplace.checker import check
 from hybridplace.model.canonical import canonical_json
 from hybridplace.model.problem import Denial, LimitMeasure
-from hybridplace.solver.standing import NotStandingError, Standing
+from hybridplace.solver.joint import solve_jointly
+from hybridplace.solver.standable import NotStandingError
+from hybridplace.solver.standing import Standing
 from tests.brute import best_plan
 from tests.solver.crowding import crowded_problem
 
@@ -128,6 +131,44 @@ def test_a_round_of_events_on_an_estate_holds(estate) -> None:
     assert used.job in last.jobs
     assert checked.bound_usd == pytest.approx(last.bound_usd, rel=1e-9)
     assert last.gap < 0.1
+
+
+def test_the_bound_is_that_of_the_full_solve(estate) -> None:
+    """Knapsacks are held: what was proven at the start is proven still, and more than by prices."""
+    standing, solved = Standing(estate), solve_jointly(estate)
+
+    assert standing.bound_usd == pytest.approx(solved.bound_usd, rel=1e-9)
+    assert standing.plan().certificate.knapsacks != ()
+
+
+def test_what_waits_proves_no_less_than_is_said(estate) -> None:
+    """After an offer is sold out, others wait to be compiled: the bound holds, the plan has all."""
+    standing = Standing(estate)
+    on = Counter(one.offer for one in standing.plan().placements)
+    for name, _ in on.most_common(4):
+        offer = standing.problem().offer[name]
+        said = standing.change_offer(replace(offer, available=False))
+        assert name not in {one.offer for one in map(standing.placement, said.jobs) if one}
+    plan = standing.plan()
+    checked = check(standing.problem(), plan)
+
+    assert checked.faults == ()
+    assert said.bound_usd <= checked.bound_usd + 1e-6
+    assert standing.bound_usd == pytest.approx(checked.bound_usd, rel=1e-9)
+
+
+def test_who_moved_is_told(estate) -> None:
+    """All jobs that a round has placed otherwise are among those that it tells."""
+    standing = Standing(estate)
+    before = {one.job: one for one in standing.plan().placements}
+    repair = standing.change(
+        come=new_jobs(estate, 6, 9), gone=[job.id for job in estate.jobs[::12]]
+    )
+    after = {one.job: one for one in standing.plan().placements}
+    others = {job for job in after if before.get(job) != after[job]}
+
+    assert others <= set(repair.moved)
+    assert {job: standing.placement(job) for job in after} == after
 
 
 def test_who_comes_and_leaves_changes_nothing(estate) -> None:
