@@ -95,8 +95,7 @@ class Lagrangian:
             Which prices may move.
         """
         lines, table, jobs, pairs = self.lines, self.table, self.jobs, self.pairs
-        price_pairs(table, jobs, lines.knots(price), tau, pairs)
-        smooth = weigh_pairs(table, jobs, tau, pairs)
+        value, smooth = self.weigh(price, tau)
         used, stiff = lines.filled(), lines.filled()
         add_up(table, jobs, tau, pairs, lines.knots(free.astype(np.float64)), used, stiff)
         slope = (lines.sums(used) - self.at_most) * self.limited
@@ -104,8 +103,13 @@ class Lagrangian:
         sold_usd = float(self.at_most @ price)
         if lines.tenants:
             sold_usd -= self._fair(price, tau, slope, stiffness)
-        value = float(pairs.best_usd[jobs].sum())
         return Point(value - sold_usd, smooth - sold_usd, slope, stiffness)
+
+    def weigh(self, price: Floats, tau: float) -> tuple[float, float]:
+        """Write the parts that pairs get; return what all jobs cost, and smoothed."""
+        price_pairs(self.table, self.jobs, self.lines.knots(price), tau, self.pairs)
+        smooth_usd = weigh_pairs(self.table, self.jobs, tau, self.pairs)
+        return float(self.pairs.best_usd[self.jobs].sum()), smooth_usd
 
     def _fair(self, price: Floats, tau: float, slope: Floats, stiffness: Floats) -> float:
         r"""Return :math:`\min(\varphi, \sum \nu)`; add its smoothed slope."""
@@ -127,7 +131,7 @@ def ascend(lagrangian: Lagrangian, price: Floats, temperatures: Floats) -> Ascen
     temperatures : floats
         Of each step, in units of the jobs.
     """
-    use, least = _scales(lagrangian)
+    use, least = scales_of(lagrangian)
     best, best_usd, before_usd = price, -np.inf, -np.inf
     point, last, inertia = price, price, 1.0
     slope = lagrangian(price, float(temperatures[0]), lagrangian.limited).slope
@@ -135,9 +139,8 @@ def ascend(lagrangian: Lagrangian, price: Floats, temperatures: Floats) -> Ascen
         there = lagrangian(point, tau, ((point > 0) | (slope > 0)) & lagrangian.limited)
         if there.usd > best_usd:
             best, best_usd = point, there.usd
-        slope, reach = there.slope, TRUST * tau * lagrangian.unit_usd / use
-        step = np.clip(slope / (there.stiffness + least / tau), -reach, reach)
-        moved = np.maximum(point + step, 0.0)
+        slope = there.slope
+        moved = stepped(point, there, tau, use / lagrangian.unit_usd, least)
         if there.smooth_usd < before_usd or slope @ (moved - last) < 0:
             inertia = 1.0
         more = (1 + np.sqrt(1 + 4 * inertia**2)) / 2
@@ -146,7 +149,14 @@ def ascend(lagrangian: Lagrangian, price: Floats, temperatures: Floats) -> Ascen
     return Ascent(price=best, usd=best_usd, latest=point)
 
 
-def _scales(lagrangian: Lagrangian) -> tuple[Floats, Floats]:
+def stepped(price: Floats, there: Point, tau: float, use: Floats, least: Floats) -> Floats:
+    """Return where a step leads, with a mean use of a slot and curvatures of `scales_of`."""
+    reach = TRUST * tau / use
+    step = np.clip(there.slope / (there.stiffness + least / tau), -reach, reach)
+    return np.maximum(price + step, 0.0)
+
+
+def scales_of(lagrangian: Lagrangian) -> tuple[Floats, Floats]:
     """Return what is used of each row at a time, and its least curvature at temperature 1."""
     table, lines = lagrangian.table, lagrangian.lines
     count, slots = lines.capacity.shape

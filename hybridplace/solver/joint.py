@@ -25,8 +25,7 @@ from hybridplace.solver.pricing import no_prices, reduced
 from hybridplace.solver.relaxation import relaxed_of
 from hybridplace.solver.result import plan_of_choice
 from hybridplace.solver.seating import seated, seating_of
-from hybridplace.solver.shared import SharedPlan, by_slot, solve_shared
-from hybridplace.solver.sharing import ascend
+from hybridplace.solver.shared import SharedPlan, priced, solve_shared
 from hybridplace.solver.slots import relax_slots
 from hybridplace.solver.static import Relaxation, relax_static
 from hybridplace.solver.stop import Progress, Stop
@@ -145,9 +144,7 @@ def certified(problem: Problem, plan: Plan) -> Plan:
 def _priced(instance: Instance) -> tuple[Prices, float]:
     """Return good prices, and what they prove."""
     if instance.data is not None:
-        merged = relaxed_of(instance)
-        shared = ascend(merged)[1]
-        shared = by_slot(merged, shared) if instance.slots > 1 else shared
+        shared = priced(relaxed_of(instance))[1]
         return shared.prices, shared.bound_usd
     relaxed = relax_static(instance) if instance.slots == 1 else relax_slots(instance)
     return relaxed.prices, relaxed.bound_usd

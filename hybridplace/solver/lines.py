@@ -139,6 +139,26 @@ def table_of(instance: Instance, lines: Lines, extra_usd: Floats) -> Table:
     )
 
 
+def some_rows(table: Table, rows: Ints, job: Indices) -> Table:
+    """Return a table with some rows, of these jobs: whatever they cost, all will be looked at."""
+    kept = table.rows[rows]
+    count = kept["load_end"] - kept["load"]
+    end = np.cumsum(count)
+    loads = np.repeat(kept["load"] - end + count, count) + np.arange(int(count.sum()))
+    kept["load"], kept["load_end"] = end - count, end
+    kept["floor_usd"] = -np.inf
+    return table._replace(
+        first=np.searchsorted(job, np.arange(len(table.first))).astype(np.int64),
+        option=table.option[rows],
+        rows=kept,
+        loads=table.loads[loads],
+        limit=table.limit[rows],
+        limit_use=table.limit_use[rows],
+        rate=table.rate[rows],
+        row=table.row[rows],
+    )
+
+
 def _with_none(figures: Floats) -> Floats:
     """Return the same with a row of zeros at the end."""
     return np.append(figures, np.zeros((1, figures.shape[1])), axis=0)

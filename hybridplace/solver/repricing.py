@@ -20,7 +20,7 @@ from hybridplace.solver.instance import Floats, Instance, Ints, Prices
 from hybridplace.solver.pricing import reduced
 from hybridplace.solver.relaxation import relaxed_of
 from hybridplace.solver.scarce import Scarce, Sort, alone, opened, with_amounts, with_more
-from hybridplace.solver.sharing import ascend
+from hybridplace.solver.shared import priced
 from hybridplace.solver.sites import copies_of, links_of
 from hybridplace.solver.slots import relax_slots
 from hybridplace.solver.static import Relaxation, relax_static
@@ -112,7 +112,7 @@ def relaxation(instance: Instance, near: Prices | None = None) -> tuple[Prices, 
         Of an instance that differs little. What is paid for data then stays as it is there.
     """
     if near is None and instance.data is not None:
-        shared = ascend(relaxed_of(instance))[1]
+        shared = priced(relaxed_of(instance))[1]
         return shared.prices, shared.bound_usd + instance.sunk_usd
     extra = None if near is None else data_usd(instance, near)
     if extra is not None:

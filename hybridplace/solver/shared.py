@@ -20,8 +20,8 @@ from hybridplace.solver.pricing import costs_at, price_at, reduced, tariff_of
 from hybridplace.solver.regroup import walk
 from hybridplace.solver.regrouping import board_of, downstream_usd
 from hybridplace.solver.relaxation import Relaxed, data_of, relaxed_of
-from hybridplace.solver.sharing import Ascent, Shared, ascend, share_again, shared_at, tables
-from hybridplace.solver.slots import relax_slots
+from hybridplace.solver.sharing import Ascent, Shared, ascend
+from hybridplace.solver.slotwise import ascend_by_slot
 
 STEPS_PER_JOB, FEWEST_STEPS, MOST_STEPS = 150, 30_000, 300_000
 """Of ruin and recreate."""
@@ -29,11 +29,11 @@ STEPS_PER_JOB, FEWEST_STEPS, MOST_STEPS = 150, 30_000, 300_000
 CALLS = 50
 """That many calls share the steps: between them losses are counted, and Ctrl-C is heard."""
 
-HOT, COLD = 1.0, 0.001
+HOT, COLD = 10.0, 0.005
 """What a step may make the plan dearer, in parts of what a job costs on average: first, divided by
 the root of the number of jobs, and last."""
 
-COMPETITORS = 6
+COMPETITORS = 12
 """Jobs that a step takes out where another one wishes to be, at most."""
 
 
@@ -63,8 +63,7 @@ def solve_shared(
         Is given each plan that is better than the one before, the first with nobody placed.
     """
     relaxed = relaxed_of(instance)
-    ascent, shared = ascend(relaxed)
-    proof = by_slot(relaxed, shared) if instance.slots > 1 else shared
+    ascent, proof = priced(relaxed)
     board = _board(instance, ascent, proof, seed)
     search = _Search(instance, board, proof, keep)
     place_all(board, ascent.relaxed, open_copies(ascent))
@@ -89,21 +88,9 @@ def without_sharing(instance: Instance) -> Instance:
     )
 
 
-def by_slot(relaxed: Relaxed, shared: Shared) -> Shared:
-    """Return prices that differ between slots, and then those of data, that prove no less.
-
-    What a job pays for data wherever it is, since results are worth much to their readers, is
-    taken off all its choices: it decides nothing, and hides what costs are like.
-    """
-    instance = relaxed.instance
-    extra, job = extra_usd(instance, shared.prices), instance.options.job
-    least_usd = instance.jobs.reject_usd.astype(np.float64)
-    np.minimum.at(least_usd, job, extra)
-    jobs = replace(instance.jobs, reject_usd=instance.jobs.reject_usd - least_usd)
-    slots = relax_slots(replace(instance, jobs=jobs), extra - least_usd[job])
-    prices = replace(slots.prices, copy=shared.prices.copy, edge=shared.prices.edge)
-    found = shared_at(instance, prices)
-    return share_again(relaxed, found if found.bound_usd > shared.bound_usd else shared)
+def priced(relaxed: Relaxed) -> tuple[Ascent, Shared]:
+    """Return an ascent at its end, and the best prices on its way."""
+    return ascend_by_slot(relaxed) if relaxed.instance.slots > 1 else ascend(relaxed)
 
 
 def plan_usd(instance: Instance, choice: Choice) -> float:
@@ -127,9 +114,7 @@ def _unfair_usd(instance: Instance, choice: Choice) -> float:
 
 def _board(instance: Instance, ascent: Ascent, proof: Shared, seed: int) -> Board:
     """Return the board with nobody placed."""
-    relaxed = ascent.relaxed
-    alone_usd, _ = tables(relaxed, relaxed.offered, ascent.price, ascent.copy, 0.0)
-    data = data_of(instance)
+    alone_usd, data = ascent.alone_usd(), data_of(instance)
     below_usd = downstream_usd(data, alone_usd, makers_before(data, len(alone_usd)))
     extra = extra_usd(instance, proof.prices)
     return board_of(instance, proof.prices, extra, below_usd, seed)

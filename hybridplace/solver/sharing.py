@@ -15,7 +15,6 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import sparse
 
 from hybridplace.solver.copies import extra_usd, unclaimed_usd
 from hybridplace.solver.instance import Floats, Instance, Prices
@@ -26,18 +25,14 @@ from hybridplace.solver.relaxation import Offered, Readers, Relaxed, data_of, he
 COOLING = 0.5
 """Each temperature is this part of the one before."""
 
-HOT, COLD, COOL = 0.6, 0.004, 0.015
-"""First and last temperature, in parts of what a job costs on average; last over time, where these
-prices are only where the search for those of slots begins."""
+HOT, COLD = 0.6, 0.004
+"""First and last temperature, in parts of what a job costs on average."""
 
-STEPS, FEW_STEPS = 30, 15
-"""Steps at each temperature; over time."""
+STEPS = 30
+"""Steps at each temperature."""
 
 WARM = 0.1
 """From this temperature on, in the same parts, prices are kept if they are the best so far."""
-
-AGAIN = 0.03
-"""First temperature, in the same parts, where prices of slots are there already."""
 
 STRIDE = 0.5
 """Part of a step that would be exact for a price alone: neighbours rise at the same time."""
@@ -60,13 +55,11 @@ def ascend(relaxed: Relaxed) -> tuple[Ascent, Shared]:
     value, _, _ = values(relaxed, relaxed.offered, ascent.price, ascent.copy, 0.0)
     scale = max(1e-6, value / max(1, len(relaxed.fixed_usd)))
     ascent.tau = HOT * scale
-    best = Shared(prices=prices_of(ascent), bound_usd=-np.inf)
-    over_time = relaxed.instance.slots > 1
-    cold, steps = (COOL, FEW_STEPS) if over_time else (COLD, STEPS)
-    for _ in range(math.ceil(math.log(cold / HOT) / math.log(COOLING))):
-        ascent.climb(steps)
-        if ascent.tau <= WARM * scale or ascent.tau * COOLING <= cold * scale:
-            found = shared_at(relaxed.instance, prices_of(ascent))
+    best = Shared(prices=ascent.prices(), bound_usd=-np.inf)
+    for _ in range(math.ceil(math.log(COLD / HOT) / math.log(COOLING))):
+        ascent.climb(STEPS)
+        if ascent.tau <= WARM * scale or ascent.tau * COOLING <= COLD * scale:
+            found = shared_at(relaxed.instance, ascent.prices())
             if found.bound_usd > best.bound_usd:
                 best = found
         ascent.tau *= COOLING
@@ -133,6 +126,33 @@ class Ascent:
             ahead_copy = np.maximum(copy + momentum * (copy - self.copy), 0.0)
             self.price, self.copy = price, copy
 
+    def alone_usd(self) -> Floats:
+        """Return what each job costs at each site at these prices; (J, S + 1)."""
+        return tables(self.relaxed, self.relaxed.offered, self.price, self.copy, 0.0)[0]
+
+    def scarce_prices(self) -> Prices:
+        """Return the prices of what is scarce as all stages share them."""
+        relaxed, none = self.relaxed, no_prices(self.relaxed.instance)
+        of_group = relaxed.scarce[:, 1] >= 0
+        group, resource = relaxed.scarce[of_group].T
+        none.capacity[group, resource] = self.price[of_group, None]
+        none.limit[relaxed.scarce[~of_group, 0]] = self.price[~of_group]
+        return none
+
+    def prices(self) -> Prices:
+        """Return all prices; those of edges by exact messages."""
+        relaxed, data = self.relaxed, data_of(self.relaxed.instance)
+        copy = data.fee_usd[data.reads[:, 1]].copy()
+        copy[~np.isfinite(copy)] = 0.0
+        copy[relaxed.readers.read] = self.copy
+        copy[data.maker[data.reads[:, 1]] >= 0] = 0.0
+        messages = gather(relaxed.forest, self.alone_usd(), 0.0)
+        most = 2.0 * float(relaxed.instance.jobs.reject_usd.max(initial=0.0))
+        edge = edge_prices(relaxed.forest, messages, len(data.reads), most)
+        if edge.shape != copy.shape:
+            edge = np.zeros(copy.shape)
+        return replace(self.scarce_prices(), copy=copy, edge=edge)
+
     def _set_aside(self) -> None:
         """Keep the options that can have weight at this temperature."""
         relaxed = self.relaxed
@@ -163,27 +183,6 @@ class Ascent:
         wanted = copy + STRIDE * self.tau * np.maximum(grade, -1e6)
         paid, self._threshold = project(wanted, readers, self._threshold)
         return paid
-
-
-def share_again(relaxed: Relaxed, shared: Shared) -> Shared:
-    """Return prices of data that prove more at prices of slots that stay, or the same."""
-    instance = relaxed.instance
-    usd = reduced(instance, replace(shared.prices, copy=None, edge=None)).usd
-    nothing = sparse.csr_matrix(relaxed.offered.use.shape)
-    offered = replace(
-        relaxed.offered, cost_usd=usd[relaxed.offered.row], use=nothing, square=nothing
-    )
-    ascent = Ascent(replace(relaxed, offered=offered))
-    assert shared.prices.copy is not None  # noqa: S101 - there is data
-    ascent.copy = shared.prices.copy[relaxed.readers.read]
-    scale = abs(shared.bound_usd) / max(1, len(relaxed.fixed_usd))
-    best = shared
-    for ascent.tau in (AGAIN * scale, AGAIN * COOLING * scale):
-        ascent.climb(STEPS)
-        prices = prices_of(ascent)
-        found = shared_at(instance, replace(shared.prices, copy=prices.copy, edge=prices.edge))
-        best = found if found.bound_usd > best.bound_usd else best
-    return best
 
 
 def values(
@@ -273,25 +272,3 @@ def shared_at(instance: Instance, prices: Prices) -> Shared:
     """Return prices with the bound that they prove."""
     bound = reduced(instance, prices, extra_usd(instance, prices)).bound_usd
     return Shared(prices=prices, bound_usd=bound + unclaimed_usd(instance, prices))
-
-
-def prices_of(ascent: Ascent) -> Prices:
-    """Return the prices as all stages share them; those of edges by exact messages."""
-    relaxed, price, paid = ascent.relaxed, ascent.price, ascent.copy
-    instance, data = relaxed.instance, data_of(relaxed.instance)
-    none = no_prices(instance)
-    of_group = relaxed.scarce[:, 1] >= 0
-    group, resource = relaxed.scarce[of_group].T
-    none.capacity[group, resource] = price[of_group, None]
-    none.limit[relaxed.scarce[~of_group, 0]] = price[~of_group]
-    copy = data.fee_usd[data.reads[:, 1]].copy()
-    copy[~np.isfinite(copy)] = 0.0
-    copy[relaxed.readers.read] = paid
-    copy[data.maker[data.reads[:, 1]] >= 0] = 0.0
-    usd, _ = tables(relaxed, relaxed.offered, price, paid, 0.0)
-    messages = gather(relaxed.forest, usd, 0.0)
-    most = 2.0 * float(instance.jobs.reject_usd.max(initial=0.0))
-    edge = edge_prices(relaxed.forest, messages, len(data.reads), most)
-    if edge.shape != copy.shape:
-        edge = np.zeros(copy.shape)
-    return replace(none, copy=copy, edge=edge)

@@ -51,7 +51,7 @@ def relax_slots(
         Of an instance that differs little: the search begins there, less hot.
     """
     extra = np.zeros(len(instance.options.job)) if extra_usd is None else extra_usd
-    first = _first_prices(instance, extra) if near is None else near
+    first = first_prices(instance, extra) if near is None else near
     lines, jobs = lines_of(instance), len(instance.jobs.reject_usd)
     lagrangian = Lagrangian(lines, table_of(instance, lines, extra), np.arange(jobs))
     steps = int(np.clip(WORK // max(jobs, 1), FEWEST_STEPS, MOST_STEPS))
@@ -66,7 +66,7 @@ def relax_slots(
     )
 
 
-def _first_prices(instance: Instance, extra: Floats) -> Prices:
+def first_prices(instance: Instance, extra: Floats) -> Prices:
     """Return prices that are the same in each slot, as if all slots were one.
 
     Where nothing is left of what there is in other slots, the price keeps everybody away, which

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from hybridplace.solver.copies import charges, unclaimed_usd
 from hybridplace.solver.instance import Instance
 from hybridplace.solver.pipelines import edge_prices, forest_of, gather, softmin, spread
-from hybridplace.solver.pricing import no_prices, reduced
+from hybridplace.solver.pricing import costs_at, no_prices, reduced
 from hybridplace.solver.relaxation import relaxed_of
-from hybridplace.solver.shared import without_sharing
+from hybridplace.solver.shared import priced, without_sharing
 from hybridplace.solver.sharing import Shared, ascend, project, values
 from tests.solver.drawn_data import SITES, drawn_data_instance
 from tests.solver.small_data import optimum_usd, small_data_instance
@@ -30,11 +30,11 @@ def _drawn(seed: int) -> tuple[Instance, Shared]:
 
 
 @settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 10**6))
-def test_the_bound_is_below_the_optimum(seed: int) -> None:
+@given(seed=st.integers(0, 10**6), slots=st.sampled_from([1, 3]))
+def test_the_bound_is_below_the_optimum(seed: int, slots: int) -> None:
     """With limits, barred copies, deliveries and results that several jobs read."""
-    instance = small_data_instance(seed, jobs=4)
-    shared = ascend(relaxed_of(instance))[1]
+    instance = small_data_instance(seed, jobs=4, slots=slots)
+    shared = priced(relaxed_of(instance))[1]
     assert shared.bound_usd <= optimum_usd(instance) + 1e-7
 
 
@@ -79,10 +79,11 @@ def test_prices_of_copies_and_edges_prove_more_than_none(seed: int) -> None:
         assert less < 0.999 * shared.bound_usd
 
 
-def test_the_bound_is_the_linear_optimum() -> None:
+@pytest.mark.parametrize("slots", [1, 4])
+def test_the_bound_is_the_linear_optimum(slots: int) -> None:
     """It comes within 0.2 % of the linear program with strong links, solved by GLOP."""
-    instance = drawn_data_instance(60, 5)
-    assert ascend(relaxed_of(instance))[1].bound_usd == pytest.approx(
+    instance = drawn_data_instance(60, 5, slots=slots)
+    assert priced(relaxed_of(instance))[1].bound_usd == pytest.approx(
         _linear_usd(instance), rel=2e-3
     )
 
@@ -93,20 +94,27 @@ def _linear_usd(instance: Instance) -> float:
 
     options = instance.options
     solver = pywraplp.Solver.CreateSolver("GLOP")
-    x = [solver.NumVar(0, solver.infinity(), "") for _ in options.job]
+    count = options.latest - options.earliest + 1
+    option = np.repeat(np.arange(len(count)), count)
+    start = np.concatenate(
+        [np.arange(a, b + 1) for a, b in zip(options.earliest, options.latest, strict=True)]
+    )
+    x = [solver.NumVar(0, solver.infinity(), "") for _ in option]
     out = [solver.NumVar(0, solver.infinity(), "") for _ in instance.jobs.reject_usd]
-    cost = sum(c * v for c, v in zip(options.cost_usd, x, strict=True))
+    cost = sum(c * v for c, v in zip(costs_at(instance, option, start), x, strict=True))
     cost += sum(p * v for p, v in zip(instance.jobs.reject_usd, out, strict=True))
     at = {}
     for job in range(len(out)):
-        rows = range(options.first[job], options.first[job + 1])
-        solver.Add(sum(x[i] for i in rows) + out[job] == 1)
+        rows = np.flatnonzero(options.job[option] == job)
+        solver.Add(sum(x[k] for k in rows) + out[job] == 1)
         for s in range(SITES):
-            at[job, s] = sum(x[i] for i in rows if options.site[i] == s)
+            at[job, s] = sum(x[k] for k in rows if options.site[option[k]] == s)
     for group in np.unique(options.group[options.group >= 0]):
-        rows = np.flatnonzero(options.group == group)
-        used = sum(options.use[i, 0] * x[i] for i in rows)
-        solver.Add(used <= float(instance.capacity[group, 0, 0]))
+        for slot in range(instance.slots):
+            runs = (start <= slot) & (slot < start + options.slots[option])
+            rows = np.flatnonzero((options.group[option] == group) & runs)
+            used = sum(options.use[option[k], 0] * x[k] for k in rows)
+            solver.Add(used <= float(instance.capacity[group, 0, slot]))
     solver.Minimize(cost + _copies(instance, solver, at) + _results(instance, solver, at))
     assert solver.Solve() == pywraplp.Solver.OPTIMAL
     return solver.Objective().Value()
@@ -146,9 +154,12 @@ def _results(instance: Instance, solver: Any, at: dict[tuple[int, int], Any]) ->
     return cost
 
 
-def test_the_same_instance_has_the_same_prices() -> None:
+@pytest.mark.parametrize("slots", [1, 4])
+def test_the_same_instance_has_the_same_prices(slots: int) -> None:
     """Byte for byte."""
-    first, again = (ascend(relaxed_of(drawn_data_instance(80, 3)))[1] for _ in range(2))
+    first, again = (
+        priced(relaxed_of(drawn_data_instance(80, 3, slots=slots)))[1] for _ in range(2)
+    )
     assert first.bound_usd == again.bound_usd
     for name in ("capacity", "limit", "share", "copy", "edge"):
         assert getattr(first.prices, name).tobytes() == getattr(again.prices, name).tobytes()
