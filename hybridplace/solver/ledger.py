@@ -7,6 +7,7 @@ what one event costs does not grow with the number of jobs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -170,13 +171,15 @@ class Ledger:
         jobs_usd = float(self.job_usd.sum()) - self.sacks.worth_usd
         return jobs_usd + scarcity_usd(self.instance, self.outside)
 
-    def add(self, columns: Columns, jobs: Jobs) -> Ints:
+    def add(self, columns: Columns, jobs: Jobs, had_usd: Sequence[float] = ()) -> Ints:
         """Add jobs, left out as yet, with their options; return their rows.
 
         Parameters
         ----------
         columns : dict
             From `chunk_options`, of just these jobs.
+        had_usd : sequence of float
+            The prices that the first of them had before.
         """
         count = len(jobs.reject_usd)
         some = self._instance_of(columns, jobs)
@@ -189,7 +192,7 @@ class Ledger:
         state = _Start(some, self.state)
         rows = self._jobs.size + np.arange(count)
         options, before = some.options, self._options.size
-        self._price(some, cost_usd, job_usd)
+        self._price(some, cost_usd, job_usd, had_usd)
         job = (options.job + self._jobs.size).astype(np.int32)
         curve = np.where(options.curve >= 0, options.curve + len(self.curves), -1)
         best, elsewhere = (np.where(one >= 0, one + before, -1) for one in (best, elsewhere))
@@ -279,7 +282,9 @@ class Ledger:
         in_sack = self.sacks.number[some.options.group] >= 0
         return usd, *best_of_jobs(some, np.where(in_sack, np.inf, usd))
 
-    def _price(self, some: Instance, cost_usd: Floats, job_usd: Floats) -> None:
+    def _price(
+        self, some: Instance, cost_usd: Floats, job_usd: Floats, had_usd: Sequence[float]
+    ) -> None:
         """Price new jobs in knapsacks; `job_usd`: what they cost elsewhere, made their prices."""
         options = some.options
         rows = np.flatnonzero(
@@ -288,9 +293,12 @@ class Ledger:
         job, use = options.job[rows], options.use[rows, 0]
         parts = parts_of(job + self._jobs.size, rows + self._options.size, use, -cost_usd[rows])
         ends = np.searchsorted(job, np.arange(len(job_usd) + 1)).tolist()
+        before = [*had_usd, *[0.0] * (len(job_usd) - len(had_usd))]
         for one in np.unique(job).tolist():
             of = slice(ends[one], ends[one + 1])
-            job_usd[one] = self.sacks.price(parts[of], options.group[rows[of]], float(job_usd[one]))
+            most_usd = float(job_usd[one])
+            group = options.group[rows[of]]
+            job_usd[one] = self.sacks.price(parts[of], group, most_usd, before[one])
 
     def _gains(self, row: int) -> tuple[Records, Indices]:
         """Return what a job gains in knapsacks, and in which groups these are."""

@@ -182,7 +182,7 @@ class Sacks:
             one.parts.append(parts[number == sack])
             one.unit = 0
 
-    def price(self, parts: Records, group: Indices, most_usd: float) -> float:
+    def price(self, parts: Records, group: Indices, most_usd: float, had_usd: float = 0.0) -> float:
         """Return the best price of a new job, which gets its part.
 
         Parameters
@@ -191,12 +191,16 @@ class Sacks:
             Its options in knapsacks; what each costs is the negative of `worth_usd`.
         most_usd : float
             What it costs elsewhere.
+        had_usd : float
+            Its price before, if it was compiled again: where many leave and come at once, units are
+            worth too little in between.
         """
         sack, job_usd = self.number[group], most_usd
         sizes, costs = parts["size"].tolist(), (-parts["worth_usd"]).tolist()
         for number, size, cost_usd in zip(sack.tolist(), sizes, costs, strict=True):
             if cost_usd < job_usd:
                 job_usd = min(job_usd, cost_usd + self.all[number].toll_usd(size))
+        job_usd = max(job_usd, min(had_usd, most_usd))
         parts["worth_usd"] += job_usd
         gains = parts["worth_usd"] > 0
         for number in np.unique(sack[gains]).tolist():

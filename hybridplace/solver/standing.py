@@ -189,7 +189,10 @@ class Standing:
     def change_rules(self, rules: Sequence[Rule], denials: Sequence[Denial]) -> Repair:
         """Let policies say something else."""
         old = self._supply
-        self._look_anew(self._with(rules=tuple(rules), denials=tuple(denials)))
+        self._problem = self._seating.problem = self._with(
+            rules=tuple(rules), denials=tuple(denials)
+        )
+        self._supply = supply_of(self._problem)
         changed = changed_policies(old, self._supply)
         return self._renew([self._row_of[name] for name in changed if name in self._row_of])
 
@@ -221,9 +224,7 @@ class Standing:
         self._pools[at] = replace(self._pools[at], nodes=kept)
         self._supply = without_node(self._supply, group, lost)
         too_large = self._withdraw(self._too_large(group))
-        others = [row for row in stuck if row not in too_large and row not in self._waiting]
-        again = [row for row in stuck if row in self._waiting]
-        return self._renew([*too_large, *again], others=others, steps=STEPS_OF_NODE)
+        return self._renew(sorted({*stuck, *too_large}), steps=STEPS_OF_NODE)
 
     def _certificate(self, problem: Problem, rows: Sequence[int]) -> Certificate:
         """Return what proves the bound; `rows`: of the jobs of the problem."""
@@ -254,24 +255,26 @@ class Standing:
         self,
         rows: Sequence[int],
         come: Sequence[Job] = (),
-        others: Sequence[int] = (),
         *,
         steps: int = 0,
         waiting: int = WAITING,
     ) -> Repair:
-        """Compile jobs that come, and others again, and place them; place others that are out.
+        """Compile jobs that come, and others again, and place them.
 
         Some of those that wait are compiled again as well, and stay where they are.
         """
         waits = [row for row in list(self._waiting)[:waiting] if row not in rows]
         places = [self._place(row) for row in waits]
         again = [self._jobs[row] for row in (*waits, *rows)]
+        had_usd: list[float] = self._ledger.job_usd[
+            np.array([*waits, *rows], dtype=np.int64)
+        ].tolist()
         for job in again:
             self._drop(job.id)
-        new = self._enter([*again, *come])
+        new = self._enter([*again, *come], had_usd)
         kept = zip(new, places, strict=False)
         stay = {row for row, place in kept if place is None or self._come_back(row, *place)}
-        placed = [*(row for row in new if row not in stay), *others]
+        placed = [row for row in new if row not in stay]
         return self._repair(placed, steps + STEPS * len(placed))
 
     def _place(self, row: int) -> tuple[int, int, int, tuple[Share, ...]] | None:
@@ -294,11 +297,12 @@ class Standing:
             return True
         return False
 
-    def _enter(self, jobs: Sequence[Job]) -> list[int]:
-        """Give jobs rows; return these."""
+    def _enter(self, jobs: Sequence[Job], had_usd: Sequence[float]) -> list[int]:
+        """Give jobs rows; return these. The first of them had prices before."""
         if not jobs:
             return []
-        rows: list[int] = self._ledger.add(*self._compiled(self._supply, jobs)).tolist()
+        columns, table = self._compiled(self._supply, jobs)
+        rows: list[int] = self._ledger.add(columns, table, had_usd).tolist()
         self._seating.instance = self._ledger.instance
         self._jobs.extend(jobs)
         self._row_of.update((job.id, row) for job, row in zip(jobs, rows, strict=True))
@@ -346,11 +350,6 @@ class Standing:
             job = [self._jobs[one].id for one in options.job[rows].tolist()]
             rows = rows[np.array([running.get(one) != offer for one in job], dtype=bool)]
         return rows
-
-    def _look_anew(self, problem: Problem) -> None:
-        """Take over other offers or policies."""
-        self._problem = self._seating.problem = problem
-        self._supply = supply_of(problem)
 
     def _with(self, **changed: Any) -> Problem:
         """Return the problem as it is now, without jobs, but with what is given."""

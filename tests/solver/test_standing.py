@@ -157,6 +157,19 @@ def test_what_waits_proves_no_less_than_is_said(estate) -> None:
     assert standing.bound_usd == pytest.approx(checked.bound_usd, rel=1e-9)
 
 
+def test_offers_that_are_sold_out_for_a_while_prove_no_less_afterwards(estate) -> None:
+    """Jobs that are compiled again, many at once, keep their prices: the bound nearly stays."""
+    standing = Standing(estate)
+    before_usd, on = standing.bound_usd, Counter(one.offer for one in standing.plan().placements)
+    for name, _ in on.most_common(6):
+        offer = standing.problem().offer[name]
+        standing.change_offer(replace(offer, available=False))
+        standing.change_offer(offer)
+
+    assert standing.problem() == estate
+    assert standing.bound_usd > 0.998 * before_usd
+
+
 def test_who_moved_is_told(estate) -> None:
     """All jobs that a round has placed otherwise are among those that it tells."""
     standing = Standing(estate)
