@@ -38,6 +38,9 @@ PROVEN_AT = 2
 LOST = 1e-6
 """Of what a plan costs: with less lost to nodes, the second walk is spared."""
 
+STEPS_BEFORE_ONE_CORE = 4_000
+"""Where one core has all jobs: it will do better."""
+
 STEPS_OVER_TIME = 80_000
 """At least, where jobs may start in many slots."""
 
@@ -211,9 +214,13 @@ def _most_pairs(instance: Instance, *, within: bool) -> int:
 
 def _steps(instance: Instance, *, within: bool) -> int:
     """Return how many steps a walk has."""
+    jobs = len(instance.jobs.reject_usd)
     least = STEPS_WITHIN_LIMITS if within else STEPS
-    least = max(least, STEPS_OVER_TIME) if instance.slots > 1 else least
-    return least + STEPS_OF_JOB * len(instance.jobs.reject_usd)
+    if instance.slots > 1:
+        least = max(least, STEPS_OVER_TIME)
+    elif jobs <= CORE_JOBS and not within:
+        least = STEPS_BEFORE_ONE_CORE
+    return least + STEPS_OF_JOB * jobs
 
 
 def _go(walk: Walk, best: Incumbent, goal: _Goal, steps: int) -> None:
