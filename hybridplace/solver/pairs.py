@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hybridplace.solver.instance import Floats, Indices, Instance, Ints, Prices
+from hybridplace.solver.instance import Bools, Floats, Indices, Instance, Ints, Prices
 from hybridplace.solver.pricing import Reduced, price_at, reduced, tariff_of
 from hybridplace.solver.state import State
 
-BLOCK = 1 << 20
+BLOCK = 1 << 17
 """Pairs that are expanded together."""
 
 
@@ -76,59 +76,59 @@ def near_pairs(
     priced = reduced(instance, prices)
     best, job = priced.job_usd, instance.options.job
     most_usd = best + near * np.abs(best).mean() if len(best) else best
-    rows = np.flatnonzero(priced.usd <= most_usd[job])
-    tariff = tariff_of(instance, prices)
-    parts = [_last_resorts(state, priced)]
-    for option, start in _expand(instance, rows):
+    is_last, tariff = _last_resorts(state, priced), tariff_of(instance, prices)
+    parts = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0))]
+    for option, start in _expand(instance, priced, priced.usd <= most_usd[job], is_last):
         usd = price_at(tariff, option, start)
-        keep = np.flatnonzero(usd <= most_usd[job[option]])
+        last = is_last[option] & (start == priced.start[option])
+        keep = np.flatnonzero(last | (usd <= most_usd[job[option]]))
         keep = keep[state.fits(option[keep], start[keep])]
-        keep = keep[np.lexsort((start[keep], option[keep], usd[keep], job[option[keep]]))]
-        keep = keep[rank(job[option[keep]]) < most]
-        parts.append((option[keep], start[keep], usd[keep]))
-    option, start, usd = (np.concatenate(column) for column in zip(*parts, strict=True))
-    order = np.lexsort((start, option, usd, job[option]))
-    key = option[order] * instance.slots + start[order]
-    order = order[np.diff(key, prepend=-1) != 0]
-    option, start, usd = option[order], start[order], usd[order]
+        # Options and starts are in order, and ties stay so.
+        keep = keep[np.lexsort((usd[keep], job[option[keep]]))]
+        keep = keep[last[keep] | (rank(job[option[keep]]) < most)]
+        kept = option[keep], start[keep]
+        parts.append((*kept, usd[keep], state.costs(*kept)))
+    option, start, usd, own_usd = (np.concatenate(column) for column in zip(*parts, strict=True))
     counts = np.bincount(job[option], minlength=len(best))
     return Pairs(
         first=np.concatenate([[0], np.cumsum(counts)]),
         option=option,
         start=start,
-        usd=state.costs(option, start),
+        usd=own_usd,
         reduced_usd=usd,
         best_usd=best,
         bound_usd=priced.bound_usd,
     )
 
 
-def _last_resorts(state: State, priced: Reduced) -> tuple[Ints, Ints, Floats]:
-    """Return where jobs can go when all else is full."""
+def _last_resorts(state: State, priced: Reduced) -> Bools:
+    """Tell which options are where jobs can go when all else is full, at their best start."""
     options = state.instance.options
     most_usd = state.instance.jobs.reject_usd.astype(np.float64)
     free = options.group < 0
     np.minimum.at(most_usd, options.job[free], priced.usd[free])
-    option = np.flatnonzero(priced.usd <= most_usd[options.job])
-    option = option[state.fits(option, priced.start[option])]
-    return option, priced.start[option], priced.usd[option]
+    is_last: Bools = priced.usd <= most_usd[options.job]
+    return is_last
 
 
-def _expand(instance: Instance, rows: Ints) -> Iterator[tuple[Ints, Ints]]:
-    """Yield all starts of some options, whole jobs at a time; once at least."""
+def _expand(
+    instance: Instance, priced: Reduced, is_near: Bools, is_last: Bools
+) -> Iterator[tuple[Ints, Ints]]:
+    """Yield all starts of near options, the best of other last resorts; whole jobs at a time."""
     options = instance.options
-    count = (options.latest - options.earliest)[rows].astype(np.int64) + 1
-    ends = np.cumsum(count)
-    job, begin = options.job[rows], 0
-    while begin < len(rows) or begin == 0:
+    rows = np.flatnonzero(is_near | is_last)
+    wide = is_near[rows]
+    count = np.where(wide, options.latest[rows] - options.earliest[rows] + 1, 1).astype(np.int64)
+    first = np.where(wide, options.earliest[rows], priced.start[rows])
+    ends, job, begin = np.cumsum(count), options.job[rows], 0
+    while begin < len(rows):
         reach = np.searchsorted(ends, (ends[begin - 1] if begin else 0) + BLOCK)
         end = len(rows) if reach >= len(rows) else int(np.searchsorted(job, job[reach]))
-        end = max(end, int(np.searchsorted(job, job[begin], side="right")) if len(rows) else 0)
+        end = max(end, int(np.searchsorted(job, job[begin], side="right")))
         part = slice(begin, end)
         option = np.repeat(rows[part], count[part])
-        start = options.earliest[option] + rank(option)
-        yield option, start
-        begin = max(end, 1)
+        yield option, np.repeat(first[part], count[part]) + rank(option)
+        begin = end
 
 
 def rank(sorted_keys: Ints | Indices) -> Ints:

@@ -175,7 +175,7 @@ def _pairs_at(table: Table, slots: int, option: Ints, start: Ints) -> tuple[Ints
 def table_of(state: State, pairs: Pairs, prices: Prices) -> Table:
     """Return what a walk over some pairs never changes; there are no nodes yet."""
     instance, options = state.instance, state.instance.options
-    option = pairs.option.astype(np.int64)
+    option = pairs.option.astype(np.int64, copy=False)
     group, job = state.group[option].astype(np.int64), options.job[option]
     length = options.slots[option].astype(np.int64)
     groups, jobs = len(instance.capacity), len(instance.jobs.reject_usd)
@@ -186,14 +186,14 @@ def table_of(state: State, pairs: Pairs, prices: Prices) -> Table:
         cheapest=np.lexsort((pairs.usd, job)),
         option=option,
         group=group,
-        start=pairs.start.astype(np.int64),
+        start=pairs.start.astype(np.int64, copy=False),
         length=length,
         use=np.ascontiguousarray(state.use, dtype=np.float64),
-        curve=options.curve.astype(np.int64),
+        curve=options.curve.astype(np.int32, copy=False),
         curves=np.ascontiguousarray(options.curves, dtype=np.float64),
-        site=options.site.astype(np.int64),
+        site=options.site.astype(np.int32, copy=False),
         tenant=instance.jobs.tenant.astype(np.int64),
-        share=options.share.astype(np.float64),
+        share=np.ascontiguousarray(options.share, dtype=np.float64),
         reject_usd=instance.jobs.reject_usd.astype(np.float64),
         least_usd=pairs.best_usd,
         worth_usd=_worth(pairs, state, group, job),

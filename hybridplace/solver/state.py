@@ -58,7 +58,8 @@ class State:
         self.tariff = tariff_of(instance, prices)
         limited = np.isfinite(instance.capacity).any(axis=(0, 2))
         self.resources = np.flatnonzero(limited) if limited.any() else np.array([0])
-        self.use = options.use[:, self.resources]
+        all_of_them = len(self.resources) == options.use.shape[1]
+        self.use = options.use if all_of_them else options.use[:, self.resources]
         self.group = np.where(options.group < 0, groups, options.group)
         self.level = np.log2(np.arange(instance.slots + 1).clip(1)).astype(np.int64)
         self.has_curves = bool((options.curve >= 0).any())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from hybridplace.solver.draws import Draw
-from hybridplace.solver.instance import Bools, Floats, Ints
+from hybridplace.solver.instance import Bools, Floats, Indices, Ints
 
 MOST_OUT = 64
 """Jobs that a step takes out at most."""
@@ -61,11 +61,11 @@ class Table(NamedTuple):
     start: Ints
     length: Ints
     use: Floats
-    curve: Ints
+    curve: Indices
     curves: Floats
     limit: Ints
     limit_use: Floats
-    site: Ints
+    site: Indices
     tenant: Ints
     share: Floats
     reject_usd: Floats
