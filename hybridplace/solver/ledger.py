@@ -251,11 +251,12 @@ class Ledger:
         did, at any prices, and the least of the others is below that.
         """
         self._options["fixed"][options] = self._options["free_fixed"][options] = np.inf
-        self.near.withdraw(options, np.unique(self.instance.options.job[options]))
+        all_gone = np.isinf(self._options["fixed"])
+        self.near.withdraw(np.unique(self.instance.options.job[options]), all_gone)
         lost = np.zeros(len(self.is_live), dtype=bool)
-        lost[self.sacks.gaining(options, self.instance.options.group[options])] = True
+        lost[self.sacks.gaining(self.instance.options.group[options], all_gone)] = True
         for best in (self._jobs["best"], self._jobs["elsewhere"]):
-            lost |= (best >= 0) & self.is_gone(best)
+            lost |= (best >= 0) & all_gone[best]
         return np.flatnonzero(lost & self.is_live)
 
     def is_gone(self, options: Ints | Indices) -> Bools:

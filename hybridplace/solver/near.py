@@ -24,6 +24,10 @@ BARRED_USD = np.inf
 """What a pair costs that nobody may take."""
 
 
+UNKNOWN = -3
+"""Of a job that was not looked for yet."""
+
+
 class Near:
     """Pairs by job, the least reduced cost first; the last of each job is where else it may be.
 
@@ -42,6 +46,7 @@ class Near:
         option, start = pairs.option.astype(np.int64), pairs.start.astype(np.int64)
         uses, nothing = limit_uses_at(instance, option, start), np.zeros(0, np.int64)
         self._first = Rows({"first": np.zeros(1, np.int64)})
+        self._at = Rows(dict.fromkeys(("pair", "option", "start"), nothing))
         self._pairs = Rows(_table(nothing, nothing, np.zeros((2, 0)), uses[:0]))
         usd = np.stack([pairs.usd, pairs.reduced_usd])
         self._append(np.diff(pairs.first), _table(option, start, usd, uses))
@@ -109,14 +114,10 @@ class Near:
             self._fan = np.zeros(int(ROOMY * len(board.option)) + SPARE * groups, np.int64)
             for one in (*self._fans, self._fanned):
                 one[:] = 0
-        pair = np.empty(jobs, np.int64)
-        if locate(board, state.option, state.start, pair):
-            self._note(np.flatnonzero(pair == -2), state, tariff)
-            locate(board, state.option, state.start, pair)
         out_usd = state.instance.jobs.reject_usd.astype(np.float64)
         out_usd[~is_live] = -np.inf
         return Seats(
-            pair=pair,
+            pair=self._located(board, state, tariff),
             out_usd=out_usd,
             room=state.room[0].copy(),
             limit_room=state.limit_room.copy(),
@@ -130,11 +131,22 @@ class Near:
             fanned=self._fanned,
         )
 
-    def withdraw(self, options: Ints, jobs: Ints) -> None:
-        """Let nobody take some options of these jobs any more."""
+    def _located(self, board: Board, state: State, tariff: Tariff) -> Ints:
+        """Return the pair at which each job is; only who has moved since is looked for."""
+        pair, option, start = (self._at[name] for name in ("pair", "option", "start"))
+        jobs = np.flatnonzero((option != state.option) | (start != state.start))
+        if locate(board, jobs, state.option, state.start, pair):
+            missing = jobs[pair[jobs] == -2]
+            self._note(missing, state, tariff)
+            locate(board, missing, state.option, state.start, pair)
+        option[jobs], start[jobs] = state.option[jobs], state.start[jobs]
+        return pair.copy()
+
+    def withdraw(self, jobs: Ints, is_gone: Bools) -> None:
+        """Let these jobs not take options any more that are gone; of all options."""
         begin, count = self._first["first"][jobs], np.diff(self._first["first"])[jobs]
         at = np.repeat(begin - np.cumsum(count) + count, count) + np.arange(count.sum())
-        self._pairs["usd"][at[np.isin(self._pairs["option"][at], options)]] = BARRED_USD
+        self._pairs["usd"][at[is_gone[self._pairs["option"][at]]]] = BARRED_USD
 
     def bar(self, pairs: Ints) -> Floats:
         """Let nobody take some pairs for a while; return what they cost, for `spare`."""
@@ -157,6 +169,8 @@ class Near:
         first = self._pairs.size + ends + np.arange(1, len(ends) + 1)
         self._pairs.add(more)
         self._first.add({"first": first})
+        unknown = np.full(len(counts), UNKNOWN)
+        self._at.add(dict.fromkeys(("pair", "option", "start"), unknown))
 
     def _note(self, rows: Ints, state: State, tariff: Tariff) -> None:
         """Let the last pair of some jobs be where they are."""

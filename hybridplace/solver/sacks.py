@@ -22,7 +22,7 @@ import numpy as np
 
 from hybridplace.model.capacity import SIZE_TOLERANCE
 from hybridplace.solver.compiled import compiled
-from hybridplace.solver.instance import Floats, Indices, Ints
+from hybridplace.solver.instance import Bools, Floats, Indices, Ints
 from hybridplace.solver.records import Records
 
 EIGHTHS = 8
@@ -223,12 +223,12 @@ class Sacks:
             one.fill(exactly=True)
             self._changed.add(number)
 
-    def gaining(self, options: Ints, group: Indices) -> list[int]:
-        """Return the jobs that gain with any of some options."""
+    def gaining(self, group: Indices, is_gone: Bools) -> list[int]:
+        """Return the jobs that gain in some groups with options that are gone; of all options."""
         found: list[int] = []
         for number in set(self.number[group].tolist()) - {-1}:
             parts = self.all[number].held()
-            found += parts["job"][np.isin(parts["option"], options)].tolist()
+            found += parts["job"][is_gone[parts["option"]]].tolist()
         return found
 
 

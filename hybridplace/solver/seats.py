@@ -214,10 +214,10 @@ def gather_fans(board: Board, seats: Seats) -> None:
 
 
 @bare
-def locate(board: Board, option: Ints, start: Ints, pair: Ints) -> int:
-    """Find the pair at which each job is, -2 where it is at none; return how many are at none."""
+def locate(board: Board, jobs: Ints, option: Ints, start: Ints, pair: Ints) -> int:
+    """Find the pair at which each of some jobs is, -2 where it is at none; return how many are."""
     missing = 0
-    for job in range(len(option)):
+    for job in jobs:
         pair[job] = -1
         if option[job] >= 0:
             pair[job] = -2

@@ -54,7 +54,7 @@ FEW, STEPS, STEPS_OF_NODE = 30, 8, 600
 """Steps of the search after an event: at least, for each job that it concerns, for a lost node."""
 
 
-WAITING = 4
+WAITING = 1
 """Jobs that are compiled again in each event, of those that lost an option they did not use."""
 
 

@@ -20,8 +20,9 @@ def without(supply: Supply, offer: int) -> Supply:
     """Return a supply in which an offer is sold out."""
     available = supply.offers.available.copy()
     available[offer] = False
-    worth = {key: rows for key, rows in supply.worth.items() if offer not in rows[0]}
-    return replace(supply, offers=replace(supply.offers, available=available), worth=worth)
+    new = replace(supply, offers=replace(supply.offers, available=available), worth={})
+    new.worth.update(_worth_again(supply, new, offer))
+    return new
 
 
 def repriced(supply: Supply, problem: Problem, offer: int) -> Supply:
