@@ -125,7 +125,7 @@ def rules_text(rules: Iterable[Rule]) -> Table:
 def _exclusions(problem: Problem, told: Explanation) -> Iterator[RenderableType]:
     if not told.exclusions:
         return
-    from hybridplace.solver.result import NO_ROOM
+    from hybridplace.solver.exclusions import NO_ROOM
 
     total = count(len(problem.offers), "offer")
     yield heading(f"Why not elsewhere: of {total}, an offer may have several reasons")

@@ -25,11 +25,11 @@ from hybridplace.model.plan import Costs, Placement, Plan, Status, Transfer
 from hybridplace.model.problem import Problem, Rule
 from hybridplace.model.run import TIME_TOLERANCE_H, first_slot, run_of
 from hybridplace.model.verify import breaches
+from hybridplace.solver.exclusions import Exclusions, fewest_reasons
 from hybridplace.solver.packing import Stay, pack
 from hybridplace.solver.place import denying_rules, own_nodes
 from hybridplace.solver.reasons import TEXT, Reason, reasons_of
 from hybridplace.solver.relax import Relaxation, smallest_relaxation
-from hybridplace.solver.result import exclusion_counts, fewest_reasons
 from hybridplace.solver.tables import Compiled, compile_problem, start_h
 from hybridplace.solver.transfers import transfers_for
 
@@ -108,13 +108,15 @@ def explain(problem: Problem, plan: Plan, job: str, offer: str | None = None) ->
     relaxation = None
     if placement is None and offer is None:
         relaxation = smallest_relaxation(compiled, plan, job)
+    told = Exclusions(problem, [one.job for one in plan.unplaced])
+    number = next(row for row, one in enumerate(problem.jobs) if one.id == job)
     return Explanation(
         job=job,
         placement=placement,
         costs=_own_costs(problem, job, placement),
         transfers=_moved_for(problem, plan, job),
         alternatives=tuple(found),
-        exclusions=exclusion_counts(compiled, job, [one.job for one in plan.unplaced]),
+        exclusions=told.counts(job, fewest_reasons(compiled, number)),
         relaxation=relaxation,
     )
 
@@ -124,7 +126,7 @@ def alternative(compiled: Compiled, plan: Plan, job: str, offer: str) -> Alterna
     problem = compiled.problem
     number = next(row for row, one in enumerate(problem.jobs) if one.id == job)
     row = next(row for row, one in enumerate(problem.offers) if one.id == offer)
-    mask = fewest_reasons(compiled, number)[row]
+    mask = int(fewest_reasons(compiled, number)[row])
     if mask:
         return _excluded(problem, job, offer, mask)
     best: Alternative | None = None

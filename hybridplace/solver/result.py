@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -14,20 +13,16 @@ from hybridplace.model.job import Job
 from hybridplace.model.plan import Placement, Plan, Share, Status, Unplaced
 from hybridplace.model.problem import Problem
 from hybridplace.model.run import planned_quantile, run_once
-from hybridplace.model.site import Offer
 from hybridplace.model.verify import MONEY_TOLERANCE
 from hybridplace.solver.candidates import Candidates
 from hybridplace.solver.classes import classes_of
 from hybridplace.solver.exact import Solution
+from hybridplace.solver.exclusions import Exclusions, fewest_reasons, fewest_reasons_of
 from hybridplace.solver.instance import Choice, Instance
-from hybridplace.solver.place import denying_rules
-from hybridplace.solver.reasons import TEXT, Reason, reasons_of
-from hybridplace.solver.tables import Compiled, compile_jobs
+from hybridplace.solver.tables import Compiled
 from hybridplace.solver.transfers import transfers_for
 
 SOLVER, JOINT_SOLVER = "cp-sat", "prices, ruin and recreate"
-NOT_MADE = "could run here if its input were made, but this is left out:"
-NO_ROOM = "could run here, but room or money goes to other jobs"
 
 
 def plan_of(compiled: Compiled, candidates: Candidates, solution: Solution, *, seed: int) -> Plan:
@@ -36,9 +31,12 @@ def plan_of(compiled: Compiled, candidates: Candidates, solution: Solution, *, s
     placements = [
         _placement(candidates, solution, job.id) for job in problem.jobs if job.id in solution.rows
     ]
-    left_out = [job.id for job in problem.jobs if job.id not in solution.rows]
+    left_out = [row for row, job in enumerate(problem.jobs) if job.id not in solution.rows]
+    told = Exclusions(problem, [problem.jobs[row].id for row in left_out])
     unplaced = [
-        Unplaced(job=job, reasons=exclusion_counts(compiled, job, left_out)) for job in left_out
+        Unplaced(job=name, reasons=told.counts(name, fewest_reasons(compiled, row)))
+        for row in left_out
+        for name in (problem.jobs[row].id,)
     ]
     return priced_plan(
         problem,
@@ -135,11 +133,11 @@ def _unplaced(problem: Problem, placed: set[str]) -> list[Unplaced]:
     # What stands against a job stands against all of its class.
     row = classes_of(problem).row
     first = {int(row[number]): number for number in reversed(numbers)}
-    compiled = compile_jobs(problem, first.values())
-    left_out = [problem.jobs[number].id for number in numbers]
+    told = Exclusions(problem, [problem.jobs[number].id for number in numbers])
+    masks = fewest_reasons_of(problem, list(first.values()))
     reasons = {
-        one: exclusion_counts(compiled, problem.jobs[number].id, left_out)
-        for one, number in first.items()
+        one: told.counts(problem.jobs[number].id, fewest)
+        for (one, number), fewest in zip(first.items(), masks, strict=True)
     }
     return [
         Unplaced(job=problem.jobs[number].id, reasons=reasons[int(row[number])])
@@ -198,51 +196,3 @@ def _placement(candidates: Candidates, solution: Solution, name: str) -> Placeme
         machines=len({share.node for share in shares}) if shares else run.machines,
         shares=shares,
     )
-
-
-def exclusion_counts(
-    compiled: Compiled, name: str, left_out: Collection[str]
-) -> tuple[tuple[str, int], ...]:
-    """Return for how many offers each reason stands against a job, the most frequent first.
-
-    An offer counts with the shape that has the fewest reasons against it, under each of them;
-    policies count by rule. Where no reason stands, it is that an input is not made, or that room
-    and money go to others.
-
-    Parameters
-    ----------
-    left_out : collection of str
-        The jobs that the plan leaves out.
-    """
-    problem = compiled.problem
-    makers = {problem.producer.get(one) for one in problem.job[name].inputs} & set(left_out)
-    otherwise = f"{NOT_MADE} {', '.join(sorted(map(str, makers)))}" if makers else NO_ROOM
-    number = next(row for row, job in enumerate(problem.jobs) if job.id == name)
-    counts: Counter[str] = Counter()
-    masks = fewest_reasons(compiled, number)
-    rules = {
-        key: denying_rules(problem, name, offer)
-        for key, offer in {_place(offer): offer for offer in problem.offers}.items()
-    }
-    for mask, times in Counter(masks).items():
-        told = [TEXT[one] for one in reasons_of(mask) if one is not Reason.POLICY]
-        counts.update(dict.fromkeys(told if mask else [otherwise], times))
-    for offer, mask in zip(problem.offers, masks, strict=False):
-        if mask & Reason.POLICY.value:
-            counts.update(f"{TEXT[Reason.POLICY]} {rule}" for rule in rules[_place(offer)])
-    return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
-
-
-def _place(offer: Offer) -> tuple[object, ...]:
-    """Return all that a policy looks at."""
-    return (offer.site, offer.market, offer.confidential)
-
-
-def fewest_reasons(compiled: Compiled, number: int) -> list[int]:
-    """Return, for each offer, the reasons against the shape that has the fewest."""
-    masks = np.array([table.reasons for table in compiled.pairs[number]])
-    if masks.size == 0:
-        return []
-    best = np.bitwise_count(masks).argmin(axis=0)
-    fewest: list[int] = masks[best, np.arange(masks.shape[1])].tolist()
-    return fewest

@@ -1,9 +1,9 @@
-"""All pairs of some jobs, one table per job and shape: for the exact model and explanations."""
+"""All pairs of jobs, one table per job and shape: for the exact model and explanations."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -49,7 +49,7 @@ class Pairs:
 
 @dataclass(frozen=True, kw_only=True)
 class Compiled:
-    """All pairs of some jobs, by row of `Problem.jobs` and shape."""
+    """All pairs of the jobs, by row of `Problem.jobs` and shape."""
 
     problem: Problem
     offers: OfferTable
@@ -69,16 +69,11 @@ class Compiled:
 
 def compile_problem(problem: Problem) -> Compiled:
     """Return every pair of `problem`, priced, with the reasons against it."""
-    return compile_jobs(problem, range(len(problem.jobs)))
-
-
-def compile_jobs(problem: Problem, numbers: Iterable[int]) -> Compiled:
-    """Return every pair of some jobs, by their rows in `Problem.jobs`."""
-    supply, numbers = supply_of(problem), list(numbers)
-    chunk = chunk_of(supply, [problem.jobs[number] for number in numbers])
-    pairs: dict[int, list[Pairs]] = {number: [] for number in numbers}
+    supply = supply_of(problem)
+    chunk = chunk_of(supply, problem.jobs)
+    pairs: dict[int, list[Pairs]] = {number: [] for number in range(len(problem.jobs))}
     for row, job in enumerate(chunk.shapes.job.tolist()):
-        pairs[numbers[job]].append(_pairs(chunk, row))
+        pairs[job].append(_pairs(chunk, row))
     tables = {number: tuple(found) for number, found in pairs.items()}
     return Compiled(problem=problem, offers=supply.offers, pairs=tables)
 

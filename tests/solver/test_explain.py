@@ -12,10 +12,10 @@ from hybridplace.model.job import Dataset, Inference, Training, Users
 from hybridplace.model.plan import Plan
 from hybridplace.model.problem import Denial, Limit, LimitMeasure, Problem, Rule
 from hybridplace.solver import packing, solve
+from hybridplace.solver.exclusions import NO_ROOM
 from hybridplace.solver.explain import Explanation, explain
 from hybridplace.solver.reasons import TEXT, Reason
 from hybridplace.solver.relax import smallest_relaxation
-from hybridplace.solver.result import NO_ROOM
 from hybridplace.solver.tables import compile_problem
 from tests.problems import BOUGHT, NODES, ONE_GPU, OWNED, PLAIN, QUOTA, SPOT, TRAIN
 from tests.solver.crowding import crowded_problem
