@@ -16,7 +16,7 @@ from hybridplace.solver.core import decide_again, related
 from hybridplace.solver.instance import Choice, Floats, Instance, Ints, Prices
 from hybridplace.solver.pairs import Pairs, near_pairs
 from hybridplace.solver.pricing import Tariff, price_at, tariff_of
-from hybridplace.solver.recreate import HOT, HOTTER, Walk
+from hybridplace.solver.recreate import HOT, HOTTER, MOST_RUINED, Walk
 from hybridplace.solver.rounding import Fractional
 from hybridplace.solver.state import State
 
@@ -44,8 +44,11 @@ STEPS_BEFORE_ONE_CORE = 4_000
 STEPS_OVER_TIME = 80_000
 """At least, where jobs may start in many slots."""
 
-STEPS_WITHIN_LIMITS = 100_000
-"""At least, where limits or shares have a price: they bind many jobs, each a little."""
+STEPS_WITHIN_LIMITS, STEPS_OF_JOB_WITHIN_LIMITS = 100_000, 15
+"""The same, where limits or shares have a price: they bind many jobs, each a little."""
+
+RUINED_WITHIN_LIMITS = 5
+"""Jobs around a slot that a step takes out then."""
 
 MORE_WITHIN_LIMITS = 3
 """Times as many pairs then."""
@@ -163,12 +166,13 @@ def improve(
         good enough after the first rounds.
     """
     best = Incumbent() if incumbent is None else incumbent
-    state = State(instance, share_usd=prices.share)
+    state = State(instance, share_usd=prices.share, limit_usd=prices.limit)
     within = bool(prices.limit.any() or prices.share.any())
     most = _most_pairs(instance, within=within)
     pairs = near_pairs(state, prices, near=NEAR, most=most)
     goal = _Goal(pairs.bound_usd, target_gap, prove)
-    walk = Walk(state, pairs, prices, lp, seed=seed, hot=HOTTER if within else HOT)
+    hot, ruined = (HOTTER, RUINED_WITHIN_LIMITS) if within else (HOT, MOST_RUINED)
+    walk = Walk(state, pairs, prices, lp, seed=seed, hot=hot, ruined=ruined)
     steps = _steps(instance, within=within)
     _go(walk, best, goal, steps)
     free_usd = best.usd
@@ -220,14 +224,17 @@ def _steps(instance: Instance, *, within: bool) -> int:
         least = max(least, STEPS_OVER_TIME)
     elif jobs <= CORE_JOBS and not within:
         least = STEPS_BEFORE_ONE_CORE
-    return least + STEPS_OF_JOB * jobs
+    each = STEPS_OF_JOB_WITHIN_LIMITS if within else STEPS_OF_JOB
+    return least + each * jobs
 
 
 def _go(walk: Walk, best: Incumbent, goal: _Goal, steps: int) -> None:
     """Walk until the plan is good enough or the steps are done."""
-    for turn in range(ROUNDS + 1):
+    for turn in range(2 * ROUNDS + 1):
+        if turn > ROUNDS and not walk.breaks_limits:
+            return
         if turn > 0:
-            walk.go(steps // ROUNDS, 1.0 / ROUNDS)
+            walk.go(steps // ROUNDS, 1.0 / ROUNDS if turn <= ROUNDS else 0.0)
         if walk.usd < best.usd:
             best.offer(walk.choice(), walk.usd)
         if turn == PROVEN_AT:

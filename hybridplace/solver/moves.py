@@ -7,7 +7,7 @@ import numpy as np
 from hybridplace.solver.compiled import bare, bare_inner
 from hybridplace.solver.draws import uniform
 from hybridplace.solver.instance import Floats, Ints
-from hybridplace.solver.walking import Plan, Table
+from hybridplace.solver.walking import SMALLEST_USD, Plan, Table
 
 
 @bare_inner
@@ -16,6 +16,15 @@ def least(values: Floats) -> float:
     found = np.inf
     for value in values:
         found = min(found, value)
+    return found
+
+
+@bare_inner
+def tightest(table: Table, plan: Plan) -> float:
+    """Return the least that steps may still take of any limit."""
+    found = np.inf
+    for k in range(len(plan.limit_room)):
+        found = min(found, plan.limit_room[k] + table.loose[k])
     return found
 
 
@@ -35,7 +44,7 @@ def fits(table: Table, plan: Plan, job: int, p: int) -> bool:
                     return False
     for k in range(table.limit.shape[1]):
         limit = table.limit[i, k]
-        if table.limit_use[p, k] > max(plan.limit_room[limit], 0.0):
+        if table.limit_use[p, k] > max(plan.limit_room[limit] + table.loose[limit], 0.0):
             return False
     for k in range(table.partner_first[job], table.partner_first[job + 1]):
         other = plan.pair[table.partner[k]]
@@ -252,10 +261,62 @@ def regret(table: Table, plan: Plan, job: int, p: int) -> float:
 def full_usd(table: Table, plan: Plan) -> float:
     """Return what a plan costs: unfairness stands where judging shares stood."""
     usd: float = plan.total[2]
+    for k in range(len(table.limit_usd)):
+        usd -= table.limit_usd[k] * (table.limit_full[k] - plan.limit_room[k])
     if len(plan.share):
         for u in range(len(plan.share)):
             usd += table.share_usd[u] * plan.share[u]
         usd += table.unfair_usd * (1.0 - min(1.0, least(plan.share)))
+    return usd
+
+
+@bare_inner
+def pulled(price: float, pull: float, missing: float) -> float:
+    """Return what is missing costs at a price that grows with it, and is never below 0."""
+    if price + pull * missing <= 0.0:
+        return -price * price / (2.0 * pull)
+    return (price + 0.5 * pull * missing) * missing
+
+
+@bare_inner
+def unfairness(table: Table, plan: Plan) -> float:
+    """Return what unfairness costs as steps are judged: the least over what the worst-off has."""
+    tenants, limits = len(plan.share), len(table.limit_usd)
+    worst = 1.0
+    for _ in range(tenants + 1):
+        slope, bend = -table.unfair_usd, 0.0
+        for u in range(tenants):
+            missing = worst + plan.aim[limits + u] - plan.share[u]
+            price = table.share_usd[u] + plan.pull[limits + u] * missing
+            if price > 0.0:
+                slope += price
+                bend += plan.pull[limits + u]
+        if slope <= SMALLEST_USD * table.unfair_usd:
+            break
+        worst -= slope / bend
+    usd = table.unfair_usd * (1.0 - worst)
+    for u in range(tenants):
+        missing = worst + plan.aim[limits + u] - plan.share[u]
+        usd += pulled(table.share_usd[u], plan.pull[limits + u], missing)
+        usd += table.share_usd[u] * plan.share[u]
+    return usd
+
+
+@bare
+def judged_usd(table: Table, plan: Plan) -> float:
+    """Return what steps are judged by: limits and shares at prices that grow with what is missing.
+
+    Augmented Lagrangian: Rockafellar, "Augmented Lagrange multiplier functions and duality in
+    nonconvex programming", SIAM J. Control 12 (1974), doi:10.1137/0312021.
+    """
+    usd: float = plan.total[2]
+    for k in range(len(table.limit_usd)):
+        usd -= table.limit_usd[k] * (table.limit_full[k] - plan.limit_room[k])
+        if plan.pull[k] > 0.0:
+            missing = plan.aim[k] - plan.limit_room[k]
+            usd += pulled(table.limit_usd[k], plan.pull[k], missing)
+    if table.unfair_usd > 0.0:
+        usd += unfairness(table, plan)
     return usd
 
 
@@ -271,4 +332,4 @@ def settle(table: Table, plan: Plan) -> None:
     plan.total[2] = 0.0
     for job in range(len(plan.pair)):
         plan.total[2] += plan.usd[job]
-    plan.total[0] = full_usd(table, plan)
+    plan.total[0] = judged_usd(table, plan)

@@ -8,7 +8,7 @@ import numpy as np
 
 from hybridplace.solver.berths import Berths, no_berths
 from hybridplace.solver.instance import Choice, Floats, Indices, Ints, Prices
-from hybridplace.solver.moves import fill, full_usd, settle
+from hybridplace.solver.moves import fill, full_usd, judged_usd, settle
 from hybridplace.solver.pairs import Pairs
 from hybridplace.solver.pricing import limit_uses_at
 from hybridplace.solver.rounding import Fractional
@@ -22,6 +22,20 @@ MOST_RUINED = 10
 HOTTER, HOT, WARM, COLD = 0.5, 0.1, 0.02, 0.001
 """Of what a job costs on average: what a step may cost, as a rule, at first (more where limits
 bind), once workers have their nodes, and at last."""
+
+LOOSE = 0.02
+"""Of a limit that has a price: by how much steps may exceed it on their way."""
+
+FAR, NEAR = 0.02, 0.0002
+"""Of a limit, or of what a tenant is due: what is missing when it is worth its price more, at first
+and at last."""
+
+LOW, HIGH = 0.8, 1.25
+
+WORTH, DEAREST = 0.1, 64
+"""Of what jobs pay per unit that they count towards a limit, what the unit is worth at least; times
+that is its price at most.
+"""
 
 TINY_USD = 1e-9
 
@@ -41,6 +55,8 @@ class Walk:
         Of what is drawn.
     hot : float
         Of what a job costs on average: what a step may cost, as a rule, at first.
+    ruined : int
+        Jobs around a slot that a step takes out at most.
     """
 
     def __init__(
@@ -52,9 +68,11 @@ class Walk:
         *,
         seed: int,
         hot: float = HOT,
+        ruined: int = MOST_RUINED,
     ) -> None:
         self._state, self._seed = state, seed
         self.table = table_of(state, pairs, prices)
+        self._worth_usd, self._most = _worth_of_limits(self.table), ruined
         self._begin(first, no_berths(state.instance), hot)
 
     def moor(self, berths: Berths, choice: Choice | None = None) -> None:
@@ -78,7 +96,8 @@ class Walk:
         berth = np.ascontiguousarray(berths.room[:, :, state.resources])
         self._full = state.room[0].copy(), state.limit_room.copy(), berth
         self.plan = _empty(state, table, berth, self._seed)
-        fill(table, self.plan, *_first_pairs(table, state, first))
+        strict = table._replace(loose=np.zeros_like(table.loose))
+        fill(strict, self.plan, *_first_pairs(table, state, first))
         usd = full_usd(table, self.plan)
         holds = bool((self.plan.limit_room >= 0).all())
         self.plan.total[:] = usd, usd if holds else np.inf, self.plan.total[2], float(holds)
@@ -91,14 +110,20 @@ class Walk:
         """Return what the best plan so far costs."""
         return float(self.plan.total[1])
 
+    @property
+    def breaks_limits(self) -> bool:
+        """Tell whether the plan that the walk is at exceeds a limit."""
+        return bool((self.plan.limit_room < 0).any())
+
     def go(self, steps: int, part: float) -> None:
         """Take some steps that are a part of the whole walk, from hot to cold."""
         if not len(self.table.usd):
             return
         hot_usd = self._temperature_usd(self._done)
+        self._pull()
         self._done += part
         cold_usd = self._temperature_usd(self._done)
-        walk(self.table, self.plan, steps, MOST_RUINED, hot_usd, cold_usd)
+        walk(self.table, self.plan, steps, self._most, hot_usd, cold_usd)
         self.plan.room[:], self.plan.limit_room[:], self.plan.berth[:] = self._full
         self.plan.share[:] = 0.0
         settle(self.table, self.plan)
@@ -128,6 +153,21 @@ class Walk:
                 end = begin + int(table.workers[table.option[pair[job]]])
                 found[job] = seat[begin:end] - first
         return found
+
+    def _pull(self) -> None:
+        """Let prices of what is missing of limits and shares grow with it, ever faster."""
+        plan, table = self.plan, self.table
+        base_usd, worth_usd = np.append(table.limit_usd, table.share_usd), self._worth_usd
+        worst = min(1.0, float(plan.share.min(initial=1.0)))
+        missing = plan.aim - np.append(plan.limit_room[:-1], plan.share - worst)
+        most = DEAREST if self._done > 0.99 else HIGH
+        now_usd = np.clip(base_usd + plan.pull * missing, LOW * base_usd, most * worth_usd)
+        near = FAR * (NEAR / FAR) ** self._done
+        unit = np.append(np.abs(table.limit_full[:-1]), np.ones(len(plan.share)))
+        plan.pull[:] = worth_usd / np.maximum(near * unit, 1e-9)
+        some = plan.pull > 0
+        plan.aim[some] = (now_usd - base_usd)[some] / plan.pull[some]
+        plan.total[0] = judged_usd(table, plan)
 
     def _temperature_usd(self, done: float) -> float:
         return float(self._hot_usd * (self._cold_usd / self._hot_usd) ** done)
@@ -201,6 +241,9 @@ def table_of(state: State, pairs: Pairs, prices: Prices) -> Table:
         price=_prices(state, prices),
         share_usd=np.ascontiguousarray(state.share_usd, dtype=np.float64),
         unfair_usd=float(instance.unfair_usd),
+        limit_usd=np.ascontiguousarray(state.limit_usd, dtype=np.float64),
+        limit_full=state.full_limit_room,
+        loose=_loose(state),
         node_first=np.zeros(groups + 2, np.int64),
         workers=np.zeros(len(options.job), np.int64),
         worker_use=np.zeros(state.use.shape),
@@ -257,6 +300,29 @@ def _limits(state: State, pairs: Pairs) -> dict[str, Any]:
     }
 
 
+def _worth_of_limits(table: Table) -> Floats:
+    """Return what a unit of each limit that has a price is worth, and of each tenant's share.
+
+    At least a part of what jobs pay per unit that they count: where few jobs count, prices near 0
+    tell little.
+    """
+    at, limits, tenants = table.limit[table.option], len(table.limit_usd), len(table.share_usd)
+    worth_usd = np.zeros(limits + tenants)
+    for k in np.flatnonzero(table.limit_usd > 0).tolist():
+        counts = (at == k) & (table.limit_use > 0)
+        paid_usd = float(table.usd[counts.any(axis=1)].sum())
+        per_unit = paid_usd / max(float(table.limit_use[counts].sum()), TINY_USD)
+        worth_usd[k] = max(float(table.limit_usd[k]), WORTH * per_unit)
+    worth_usd[limits:] = np.maximum(table.share_usd, table.unfair_usd / max(tenants, 1))
+    return worth_usd
+
+
+def _loose(state: State) -> Floats:
+    """Return by how much steps may exceed each limit on their way: those that have a price."""
+    at_most = np.append(np.abs(state.instance.at_most), 0.0)
+    return np.where(np.append(state.limit_usd, 0.0) > 0, LOOSE * at_most, 0.0)
+
+
 def _worth(pairs: Pairs, state: State, group: Ints, job: Indices) -> Floats:
     """Return what jobs pay more where nothing is scarce than their least reduced cost."""
     free = group == len(state.instance.capacity)
@@ -303,6 +369,8 @@ def _empty(state: State, table: Table, berth: Floats, seed: int) -> Plan:
         place=np.zeros(jobs, np.int64),
         best=np.full(jobs, -1, np.int64),
         total=np.array([usd, usd, usd, 0.0]),
+        pull=np.zeros(len(table.limit_usd) + len(state.share)),
+        aim=np.zeros(len(table.limit_usd) + len(state.share)),
         draw=np.array([seed + 1], np.uint64),
         waste=np.zeros(max(1, (groups - 1) * slots)),
         excess=np.zeros(jobs),

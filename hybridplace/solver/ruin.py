@@ -23,11 +23,13 @@ from hybridplace.solver.moves import (
     full_usd,
     holds,
     insert,
+    judged_usd,
     least,
     leave,
     regret,
     sit,
     sit_again,
+    tightest,
 )
 from hybridplace.solver.walking import MOST_OUT, SMALLEST_USD, Plan, Table
 
@@ -128,7 +130,7 @@ def exceeded(table: Table, plan: Plan, p: int) -> int:
     """Return a limit that a pair would exceed; -1 if none."""
     for k in range(table.limit.shape[1]):
         limit: int = table.limit[table.option[p], k]
-        if table.limit_use[p, k] > max(plan.limit_room[limit], 0.0):
+        if table.limit_use[p, k] > max(plan.limit_room[limit] + table.loose[limit], 0.0):
             return limit
     return -1
 
@@ -282,7 +284,7 @@ def put_back(table: Table, plan: Plan, begin: int, n: int) -> None:
 @bare_inner
 def judge(table: Table, plan: Plan, n: int, usd: float, most_usd: float, floor: float) -> bool:
     """Keep what a step did if it costs no more than that and breaks no limit, or undo it."""
-    if usd <= most_usd and least(plan.limit_room) >= floor:
+    if usd <= most_usd and tightest(table, plan) >= floor:
         return True
     for k in range(n):
         if plan.pair[plan.out[k]] >= 0:
@@ -297,9 +299,10 @@ def judge(table: Table, plan: Plan, n: int, usd: float, most_usd: float, floor: 
 @bare_inner
 def keep(table: Table, plan: Plan, n: int, usd: float) -> None:
     """Keep the best plan: it is copied only when a worse one is about to follow."""
-    if usd < plan.total[1] - SMALLEST_USD and least(plan.limit_room) >= 0.0:
-        plan.total[1], plan.total[3] = usd, 1.0
-    elif plan.total[3] > 0.0 and usd > plan.total[1]:
+    true_usd, holds_limits = full_usd(table, plan), least(plan.limit_room) >= 0.0
+    if true_usd < plan.total[1] - SMALLEST_USD and holds_limits:
+        plan.total[1], plan.total[3] = true_usd, 1.0
+    elif plan.total[3] > 0.0 and (true_usd > plan.total[1] or not holds_limits):
         for job in range(len(plan.pair)):
             plan.best[job] = plan.pair[job]
         for seat in range(len(plan.seat)):
@@ -340,7 +343,7 @@ def walk(table: Table, plan: Plan, steps: int, most: int, hot: float, cold: floa
     for step in range(steps):
         if step % 200 == 0:
             weigh_waste(table, plan)
-        floor = min(0.0, least(plan.limit_room))
+        floor = min(0.0, tightest(table, plan))
         n, p = ruin(table, plan, most)
         if n == 0:
             continue
@@ -352,6 +355,6 @@ def walk(table: Table, plan: Plan, steps: int, most: int, hot: float, cold: floa
         put_back(table, plan, begin, n)
         temperature = hot * (cold / hot) ** (step / steps)
         allow = -temperature * np.log(1.0 - uniform(plan.draw))
-        usd = full_usd(table, plan)
+        usd = judged_usd(table, plan)
         if judge(table, plan, n, usd, plan.total[0] + allow, floor):
             keep(table, plan, n, usd)

@@ -25,14 +25,17 @@ class State:
     share_usd : floats, (tenants,), optional
         :math:`\nu_u`: what a unit of a tenant's share is worth in judging moves, since the true
         term changes only with the worst-off tenant.
+    limit_usd : floats, (L,), optional
+        :math:`\mu_k`: what a unit of a limit is worth in judging moves, so that what one job saves
+        of it another may take.
 
     Attributes
     ----------
     option, start : ints, (J,)
         The pair of each job; option -1 is left out.
     usd : floats, (J,)
-        What each job costs where it is, as moves are judged: :math:`c_{it} - \nu_u e_i`, or
-        :math:`p_j`.
+        What each job costs where it is, as moves are judged:
+        :math:`c_{it} + \sum_k l_{itk} \mu_k - \nu_u e_i`, or :math:`p_j`.
     room : floats, (levels, G + 1, T, resources)
         The least that is left over :math:`2^k` slots from each slot on, of resources that are
         limited anywhere.
@@ -49,12 +52,14 @@ class State:
         instance: Instance,
         *,
         share_usd: Floats | None = None,
+        limit_usd: Floats | None = None,
     ) -> None:
         options, groups = instance.options, len(instance.capacity)
         self.instance = instance
         free = no_prices(instance)
         self.share_usd = free.share if share_usd is None else share_usd
-        prices = Prices(capacity=free.capacity, limit=free.limit, share=self.share_usd)
+        self.limit_usd = free.limit if limit_usd is None else limit_usd
+        prices = Prices(capacity=free.capacity, limit=self.limit_usd, share=self.share_usd)
         self.tariff = tariff_of(instance, prices)
         limited = np.isfinite(instance.capacity).any(axis=(0, 2))
         self.resources = np.flatnonzero(limited) if limited.any() else np.array([0])
@@ -76,14 +81,20 @@ class State:
         self.room[0, :groups] = full.transpose(0, 2, 1)
         self._flat = self.room.reshape(-1, len(self.resources))
         self.update_minima(slice(None), 0, instance.slots)
-        tolerance = LIMIT_TOLERANCE * np.maximum(1.0, np.abs(instance.at_most))
-        self.limit_room = np.append(instance.at_most + tolerance, np.inf)
+        self.limit_room = self.full_limit_room
         jobs = len(instance.jobs.reject_usd)
         self.option = np.full(jobs, -1, dtype=np.int64)
         self.start = np.zeros(jobs, dtype=np.int64)
         self.usd = instance.jobs.reject_usd.astype(np.float64)
         self.share = np.zeros(len(self.share_usd))
         self.members: list[dict[int, None]] = [{} for _ in range(groups + 1)]
+
+    @property
+    def full_limit_room(self) -> Floats:
+        """Return what there is of each limit; inf in the last, which stands for none."""
+        at_most = self.instance.at_most
+        tolerance = LIMIT_TOLERANCE * np.maximum(1.0, np.abs(at_most))
+        return np.append(at_most + tolerance, np.inf)
 
     def load(self, choice: Choice) -> None:
         """Take over a whole choice, whether or not it breaks rows."""
@@ -118,6 +129,7 @@ class State:
     def total_usd(self) -> float:
         r"""Return what the plan costs: :math:`\varphi (1 - m)` is what judging shares stood for."""
         usd = float(self.usd.sum()) + float(self.share_usd @ self.share)
+        usd -= float(self.limit_usd @ (self.full_limit_room[:-1] - self.limit_room[:-1]))
         return usd + self.instance.unfair_usd * (1.0 - float(self.share.min(initial=1.0)))
 
     def breaks_limits(self) -> bool:

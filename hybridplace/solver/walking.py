@@ -44,6 +44,9 @@ class Table(NamedTuple):
         Jobs with a pair that counts towards a limit (CSR over limits).
     price : floats, (G + 1, T, resources)
     share_usd, unfair_usd : floats, (tenants,), and float
+    limit_usd, limit_full, loose : floats, (L,), (L + 1,) and (L + 1,)
+        What a unit of each limit is worth as moves are judged, what there is of it, and by how much
+        steps may exceed it on their way.
     node_first : ints, (G + 2,)
         Nodes of each group (CSR); a quota has none.
     workers, worker_use : ints, (n,), and floats, (n, resources)
@@ -82,6 +85,9 @@ class Table(NamedTuple):
     price: Floats
     share_usd: Floats
     unfair_usd: float
+    limit_usd: Floats
+    limit_full: Floats
+    loose: Floats
     node_first: Ints
     workers: Ints
     worker_use: Floats
@@ -105,7 +111,13 @@ class Plan(NamedTuple):
     best : ints, (J,)
         `pair` of the best plan so far.
     total : floats, (4,)
-        USD of the plan, of the best one; what moves are judged by; whether `best` is outdated.
+        What steps are judged by; USD of the best plan; those of all jobs, as moves are judged;
+        whether `best` is outdated.
+    pull : floats, (L + tenants,)
+        By how much the price of each limit, and that of each share, grows per unit that is
+        missing; 0 where it does not.
+    aim : floats, (L + tenants,)
+        What is to be left of each limit, and of each share beyond that of the worst-off.
     draw : uint64, (1,)
         State of the generator.
     waste, excess : floats, (G * T,) and (J,)
@@ -129,6 +141,8 @@ class Plan(NamedTuple):
     place: Ints
     best: Ints
     total: Floats
+    pull: Floats
+    aim: Floats
     draw: Draw
     waste: Floats
     excess: Floats

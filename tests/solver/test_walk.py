@@ -12,16 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.solver.instances import slots_problem
+from benchmarks.solver.instances import slots_problem, tenants_problem
 from hybridplace.solver.berths import berths_of
 from hybridplace.solver.compile import compile_instance
 from hybridplace.solver.improve import improve
+from hybridplace.solver.moves import full_usd, judged_usd
 from hybridplace.solver.pairs import near_pairs
 from hybridplace.solver.recreate import Walk
 from hybridplace.solver.rounding import Fractional
 from hybridplace.solver.seating import seated, seating_of
 from hybridplace.solver.slots import relax_slots
 from hybridplace.solver.state import State
+from hybridplace.solver.static import relax_static
 
 ROOT = Path(__file__).parents[2]
 
@@ -160,3 +162,41 @@ def test_a_plan_begins_where_nothing_is_known(week):
     lp = Fractional(option=none, start=none, value=np.zeros(0))
     walk = Walk(state, pairs, relaxed.prices, lp, seed=0)
     assert (walk.choice().option >= 0).mean() > 0.9
+
+
+@pytest.fixture(scope="module", params=[1, 2, 3])
+def bound_by_limits(request):
+    """Return an instance with budgets, a cap and a price of unfairness, and its relaxation."""
+    instance = compile_instance(tenants_problem(150, request.param))
+    return instance, relax_static(instance)
+
+
+def test_limits_hold_at_last(bound_by_limits):
+    """Steps may exceed limits on their way; what is kept does not, and costs what is said."""
+    instance, relaxed = bound_by_limits
+    best = improve(instance, relaxed.prices, relaxed.lp, target_gap=0.0)
+    state = State(instance, share_usd=relaxed.prices.share, limit_usd=relaxed.prices.limit)
+    plain = State(instance)
+    assert best.choice is not None
+    for one in (state, plain):
+        one.load(best.choice)
+        assert not one.breaks_limits()
+        assert one.total_usd() == pytest.approx(best.usd)
+
+
+def test_steps_are_judged_by_no_more_than_what_a_plan_costs(bound_by_limits):
+    """Of a plan that keeps all limits: what is left of them, and of shares, is worth something."""
+    instance, relaxed = bound_by_limits
+    prices = relaxed.prices
+    state = State(instance, share_usd=prices.share, limit_usd=prices.limit)
+    pairs = near_pairs(state, prices, near=4.0, most=36)
+    walk = Walk(state, pairs, prices, relaxed.lp, seed=0)
+    true_usd = full_usd(walk.table, walk.plan)
+    walk.go(0, 0.0)
+    assert not walk.breaks_limits
+    assert judged_usd(walk.table, walk.plan) <= true_usd + 1e-6
+    dear = walk.plan._replace(pull=1e6 * walk.plan.pull)
+    assert judged_usd(walk.table, dear) <= true_usd + 1e-6
+    assert judged_usd(walk.table, dear) == pytest.approx(true_usd, rel=1e-3)
+    dear.limit_room[:-1] = -0.01 * instance.at_most
+    assert judged_usd(walk.table, dear) > true_usd or not prices.limit.any()
