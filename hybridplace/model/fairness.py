@@ -38,12 +38,16 @@ def dues(problem: Problem) -> dict[str, float]:
     :math:`\min(w_u / \sum_v w_v, \sum_{j \in u} \max e_j)`: its weight among the tenants with
     demand, but no more than its jobs could book if each were placed where it books most.
     """
+    if problem.due_shares:
+        return dict(problem.due_shares)
     wanted = dict.fromkeys(problem.tenant_ids, 0.0)
     for job in problem.jobs:
         wanted[job.tenant] += largest_share(problem, job)
     asking = [tenant for tenant in problem.tenants if wanted[tenant.id] > 0]
     weights = sum(tenant.weight for tenant in asking)
-    return {tenant.id: min(tenant.weight / weights, wanted[tenant.id]) for tenant in asking}
+    found = {tenant.id: min(tenant.weight / weights, wanted[tenant.id]) for tenant in asking}
+    problem.due_shares.update(found)
+    return found
 
 
 def worst_off(got: Mapping[str, float], due: Mapping[str, float]) -> float:

@@ -240,6 +240,11 @@ class Problem:
         return {}
 
     @cached_property
+    def due_shares(self) -> dict[str, float]:
+        """What `fairness.dues` found before, by tenant."""
+        return {}
+
+    @cached_property
     def dataset(self) -> dict[str, Dataset]:
         """Datasets by id."""
         return {dataset.id: dataset for dataset in self.datasets}

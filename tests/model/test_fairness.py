@@ -140,6 +140,8 @@ def test_a_tenant_is_due_its_weight_but_no_more_than_it_can_use() -> None:
 def test_who_asks_for_nothing_is_due_nothing() -> None:
     """A tenant without jobs for the own nodes neither has a share nor narrows that of others."""
     assert pytest.approx({"t": 1 / 6}) == dues(FAIR)
+    dues(FAIR)["t"] = 0.0
+    assert pytest.approx({"t": 1 / 6}) == dues(FAIR), "what a caller does with it stays his"
     assert {} == dues(replace(FAIR, offers=(BOUGHT,)))
     assert 0.0 == unfairness_usd(replace(FAIR, offers=(BOUGHT,)), ())
 
