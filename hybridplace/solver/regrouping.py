@@ -20,6 +20,9 @@ MOST_PAIRS, MOST_WAYS = 4_000_000, 500_000
 FEWEST, MOST = 12, 120
 """Options of a job that are kept."""
 
+RESORTS = 4
+"""So are the best of those that compete for nothing: a job is not left out for want of a place."""
+
 EDGES = 512
 """From makers to readers, looked at together."""
 
@@ -83,7 +86,10 @@ def _kept(instance: Instance, usd: Floats) -> Ints:
     order = np.lexsort((np.arange(len(usd)), usd, options.job))
     starts = float((options.latest - options.earliest + 1).mean()) if len(usd) else 1.0
     most = min(MOST_PAIRS / max(1.0, starts), MOST_WAYS) / max(1, len(instance.jobs.reject_usd))
-    return order[rank(options.job[order]) < int(np.clip(most, FEWEST, MOST))]
+    kept = rank(options.job[order]) < int(np.clip(most, FEWEST, MOST))
+    free = np.flatnonzero(options.group[order] < 0)
+    kept[free[rank(options.job[order[free]]) < RESORTS]] = True
+    return order[kept]
 
 
 def _jobs(instance: Instance, rows: Ints) -> Rows:

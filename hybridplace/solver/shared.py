@@ -23,17 +23,17 @@ from hybridplace.solver.relaxation import Relaxed, data_of, relaxed_of
 from hybridplace.solver.sharing import Ascent, Shared, ascend
 from hybridplace.solver.slotwise import ascend_by_slot
 
-STEPS_PER_JOB, FEWEST_STEPS, MOST_STEPS = 150, 30_000, 300_000
+STEPS_PER_JOB, FEWEST_STEPS, MOST_STEPS = 200, 30_000, 400_000
 """Of ruin and recreate."""
 
 CALLS = 50
 """That many calls share the steps: between them losses are counted, and Ctrl-C is heard."""
 
-HOT, COLD = 10.0, 0.005
+HOT, COLD = 30.0, 0.01
 """What a step may make the plan dearer, in parts of what a job costs on average: first, divided by
 the root of the number of jobs, and last."""
 
-COMPETITORS = 12
+COMPETITORS = 8
 """Jobs that a step takes out where another one wishes to be, at most."""
 
 
