@@ -22,7 +22,7 @@ from hybridplace.model.cost import (
     plan_carbon_g,
     plan_costs,
     rejection_costs,
-    transfer_usd,
+    transfers_usd,
 )
 from hybridplace.model.data import copies_needed, holders
 from hybridplace.model.fairness import dominant_share, dues, worst_off
@@ -80,7 +80,7 @@ def best_plan(problem: Problem) -> Plan:
     least = [min(choice.usd for choice in each) for each in choices]
     rest = [sum(least[depth:]) for depth in range(len(order) + 1)]
     unfair = _Unfairness(problem, order, choices)
-    best = _with_transfers(problem, (), None)
+    best = nobody_placed(problem)
 
     def decide(depth: int, usd: float, decided: Decided, packed: Placements, got: Got) -> None:
         nonlocal best
@@ -106,6 +106,11 @@ def best_plan(problem: Problem) -> Plan:
 
     decide(0, 0.0, (), (), dict.fromkeys(problem.tenant_ids, 0.0))
     return best
+
+
+def nobody_placed(problem: Problem) -> Plan:
+    """Return the cheapest plan that leaves everything out: data is delivered from its homes."""
+    return _with_transfers(problem, (), None)
 
 
 class _Unfairness:
@@ -277,26 +282,26 @@ def _site_of(problem: Problem, placements: Placements) -> dict[str, str]:
     return {placement.job: problem.offer[placement.offer].site for placement in placements}
 
 
-def _transfers(
-    problem: Problem, placements: Placements
-) -> list[tuple[tuple[float, Transfer], ...]]:
-    """Return, for each copy that is needed, every way to make it with its price."""
+def _transfers(problem: Problem, placements: Placements) -> list[tuple[Transfer, ...]]:
+    """Return, for each copy that is needed, every way to make it."""
     site_of = _site_of(problem, placements)
     return [
         tuple(
-            (transfer_usd(problem, transfer), transfer)
+            Transfer(dataset=dataset, source=source, target=target)
             for source in holders(problem, dataset, site_of)
             if problem.link(source, target).usd_gib is not None
-            for transfer in [Transfer(dataset=dataset, source=source, target=target)]
         )
         for dataset, target in copies_needed(problem, site_of)
     ]
 
 
 def _least_transfer_usd(problem: Problem, placements: Placements) -> float:
-    """Return what moving the data of these placements costs at least; infinite if it cannot."""
-    ways = _transfers(problem, placements)
-    return sum(min((usd for usd, _ in each), default=math.inf) for each in ways)
+    """Return what moving the data of these placements costs at least; infinite if it cannot.
+
+    More data over a link never makes it cheaper, so that no more placements cost less.
+    """
+    chosen = product(*_transfers(problem, placements))
+    return min((sum(transfers_usd(problem, each)) for each in chosen), default=math.inf)
 
 
 def _with_transfers(problem: Problem, placements: Placements, best: Plan | None) -> Plan:
@@ -305,7 +310,7 @@ def _with_transfers(problem: Problem, placements: Placements, best: Plan | None)
     placed = {placement.job for placement in placements}
     unplaced = tuple(job.id for job in problem.jobs if job.id not in placed)
     for ways in product(*_transfers(problem, placements)):
-        plan = stated(problem, placements, tuple(transfer for _, transfer in ways), unplaced)
+        plan = stated(problem, placements, ways, unplaced)
         if plan.objective_usd < best_usd and not verify.breaches(problem, plan):
             best, best_usd = plan, plan.objective_usd
     assert best is not None, "leaving everything out is always right"

@@ -17,10 +17,34 @@ from hybridplace.checker.columns import Floats
 from hybridplace.model.data import room_gib
 from hybridplace.model.job import Dataset, Job
 from hybridplace.model.problem import LimitMeasure, Problem
+from hybridplace.model.site import Link
 from hybridplace.units import GIGABITS_PER_GIB, SECONDS_PER_HOUR
 
 CopyPrices = Mapping[tuple[str, str], Mapping[str, float]]
 """What a reader pays for a dataset, by (job, dataset), then by site."""
+
+
+def least_mean_usd_gib(link: Link, sizes: list[float]) -> float:
+    """Return the least that a GiB costs on average, whatever of these sizes goes over a link.
+
+    A plan moves nothing over it, or at least the smallest and at most all. From one tier to the
+    next the mean only falls or only rises.
+    """
+    starts = [0.0, *(tier.beyond_gib for tier in link.tiers)]
+    prices = [link.usd_gib or 0.0, *(tier.usd_gib for tier in link.tiers)]
+
+    def paid_usd(until_gib: float) -> float:
+        ends = [*starts[1:], math.inf]
+        each = zip(starts, ends, prices, strict=True)
+        return sum(usd * max(0.0, min(end, until_gib) - begin) for begin, end, usd in each)
+
+    before_usd = paid_usd(link.used_gib)
+    if not sizes:
+        return prices[sum(begin <= link.used_gib for begin in starts) - 1]
+    least, most = min(sizes), math.fsum(sizes)
+    inside = [begin - link.used_gib for begin in starts]
+    volumes = [least, most, *(gib for gib in inside if least < gib < most)]
+    return min((paid_usd(link.used_gib + gib) - before_usd) / gib for gib in volumes)
 
 
 class Copies:
@@ -44,6 +68,10 @@ class Copies:
             for row in links
         ]
         self._usd_gib, self._gbps = np.array(usd_gib), np.array(gbps)
+        for link in problem.links:
+            if link.tiers and link.usd_gib is not None:
+                at = self._row[link.source], self._row[link.target]
+                self._usd_gib[at] = least_mean_usd_gib(link, self._carried_gib(link))
         np.fill_diagonal(self._gbps, np.inf)
         self._paid = {
             read: np.array([at.get(site.id, 0.0) for site in problem.sites])
@@ -133,6 +161,17 @@ class Copies:
                     dataset.size_gib
                 )
         return gib
+
+    def _carried_gib(self, link: Link) -> list[float]:
+        """Return the sizes of all datasets that some plan may bring over a link."""
+        problem, found = self._problem, []
+        for dataset in problem.datasets:
+            held = link.source in dataset.homes or dataset.id in problem.producer
+            asked = dataset.id in problem.readers or link.target in dataset.deliver_to
+            shut = problem.denied("transfer", dataset.id, link.target)
+            if held and asked and not shut and link.target not in dataset.homes:
+                found.append(dataset.size_gib)
+        return [gib for gib in found if gib > 0]
 
     def _datasets(self, names: tuple[str, ...]) -> Iterator[Dataset]:
         return (self._problem.dataset[name] for name in dict.fromkeys(names))

@@ -273,6 +273,7 @@ def _stated(link: Link | None, found: Link) -> Link:
     return replace(
         link,
         usd_gib=found.usd_gib if link.usd_gib is None else link.usd_gib,
+        tiers=found.tiers if link.usd_gib is None else link.tiers,
         latency_ms=found.latency_ms if link.latency_ms is None else link.latency_ms,
         gbps=found.gbps if link.gbps is None else link.gbps,
         estimated=link.latency_ms is None and found.estimated,

@@ -76,12 +76,25 @@ class PoolForm(Form):
     at_most: Amount | None = Field(None, description="how much of it may be in use at a time")
 
 
+class TierForm(Form):
+    """What a GiB costs beyond some volume, until the next tier begins."""
+
+    beyond_gib: Positive = Field(description="from which volume on, GiB")
+    usd_gib: Amount = Field(description="price of a GiB beyond it, USD")
+
+
 class LinkForm(Form):
     """From one site to another; what is not given comes from the catalog."""
 
     source: Name = Field(description="site it goes from")
     target: Name = Field(description="site it goes to")
-    usd_gib: Amount | None = Field(None, description="price of a transfer, USD per GiB")
+    usd_gib: Amount | None = Field(
+        None, description="price of a transfer, USD per GiB; with tiers, until the first begins"
+    )
+    tiers: list[TierForm] = Field(
+        [], description="what more costs; all that a plan moves over the link counts together"
+    )
+    used_gib: Amount = Field(0.0, description="what went over it before, towards its tiers, GiB")
     latency_ms: Amount | None = Field(None, description="round trip, ms")
     gbps: Positive | None = Field(None, description="default: transfer_gbps of the assumptions")
     estimated: bool = Field(False, description="the latency was fitted, not measured")

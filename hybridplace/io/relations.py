@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import pairwise
 
 from hybridplace.io.document import FieldPath, Finding, number
 from hybridplace.model.check_values import PLACES
 from hybridplace.model.estate import Estate
 from hybridplace.model.job import Inference, Job, Shape
 from hybridplace.model.problem import Limit, LimitMeasure
-from hybridplace.model.site import Node, Pool, Site
+from hybridplace.model.site import Link, Node, Pool, Site
 from hybridplace.units import HOURS_PER_DAY
 
 _TOLERANCE = 1e-6
@@ -36,9 +37,29 @@ def estate_relations(estate: Estate) -> Iterator[Finding]:
     for index, overlay in enumerate(estate.overlays):
         given = [overlay.price_usd_h is not None, overlay.discount is not None]
         yield from _one_of(("overlays", index), "price_usd_h", "discount", given)
+    for index, link in enumerate(estate.links):
+        yield from _tiers(("links", index), link)
     yield from _times(estate)
     for index, limit in enumerate(estate.limits):
         yield from _moves(("limits", index), limit)
+
+
+def _tiers(path: FieldPath, link: Link) -> Iterator[Finding]:
+    if link.tiers and link.usd_gib is None:
+        yield Finding(
+            path=(*path, "usd_gib"),
+            expected="a number, since the link has tiers",
+            got="nothing",
+            remedy="write usd_gib: what a GiB costs until the first tier begins",
+        )
+    for index, (one, other) in enumerate(pairwise(link.tiers), start=1):
+        if other.beyond_gib <= one.beyond_gib:
+            yield Finding(
+                path=(*path, "tiers", index, "beyond_gib"),
+                expected=f"more than that of the tier before ({number(one.beyond_gib)})",
+                got=number(other.beyond_gib),
+                remedy="write tiers from the least volume on",
+            )
 
 
 def _times(estate: Estate) -> Iterator[Finding]:

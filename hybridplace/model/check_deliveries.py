@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hybridplace.errors import Fault
-from hybridplace.model.cost import covers_transfer, transfer_usd
+from hybridplace.model.cost import covers_transfer, transfers_usd
 from hybridplace.model.data import cached_gib, cheapest_transfer, copies_needed, room_gib
 from hybridplace.model.plan import Transfer
 from hybridplace.model.problem import LimitMeasure, Problem
@@ -44,7 +44,9 @@ def _limits(problem: Problem, made: list[Transfer]) -> Iterator[Fault]:
         if limit.measure is not LimitMeasure.USD:
             continue
         usd = sum(
-            transfer_usd(problem, one) for one in made if covers_transfer(problem, limit, one)
+            usd
+            for one, usd in zip(made, transfers_usd(problem, made), strict=True)
+            if covers_transfer(problem, limit, one)
         )
         if usd > limit.at_most:
             expected = f"at least {usd:g}, what is delivered in any case costs"

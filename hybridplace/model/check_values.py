@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hybridplace.errors import Fault
 from hybridplace.model.forecast import Figure, Forecast, Maintenance
 from hybridplace.model.job import Inference, Job, Shape, Training
-from hybridplace.model.site import Lease, LeaseState, Market, Node, Offer, Pool
+from hybridplace.model.site import Lease, LeaseState, Link, Market, Node, Offer, Pool
 
 if TYPE_CHECKING:
     from hybridplace.model.problem import Limit, Problem, Spread
@@ -71,6 +71,7 @@ def value_faults(problem: Problem) -> Iterator[Fault]:
             yield from _numbers(f"{part}[{value.id}]", value)
     for link in problem.links:
         yield from _numbers(f"links[{link.source} to {link.target}]", link)
+        yield from _tiers(f"links[{link.source} to {link.target}]", link)
     yield from chain.from_iterable(map(_pool, problem.pools))
     for part, faults in (
         ("offers", _offer),
@@ -113,6 +114,17 @@ def _numbers(path: str, value: Any) -> Iterator[Fault]:
         number = getattr(value, name)
         if number is not None and not (number > 0 and number < math.inf):
             yield from _number(f"{path}.{name}", name, number)
+
+
+def _tiers(path: str, link: Link) -> Iterator[Fault]:
+    for number, tier in enumerate(link.tiers):
+        yield from _numbers(f"{path}.tiers[{number}]", tier)
+        least = link.tiers[number - 1].beyond_gib if number else 0.0
+        if tier.beyond_gib <= least:
+            where = f"{path}.tiers[{number}].beyond_gib"
+            yield _fault(where, f"more than {least:g}", f"{tier.beyond_gib:g}")
+    if link.tiers and link.usd_gib is None:
+        yield _fault(f"{path}.usd_gib", "a price until the first tier begins", "none")
 
 
 def _job(job: Job) -> Iterator[Fault]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
+from hybridplace.model.egress import Ends, mean_usd_gib, volumes_gib
 from hybridplace.model.fairness import dominant_share, dues, worst_off
 from hybridplace.model.forecast import Figure, mean
 from hybridplace.model.job import Inference, Job, Shape
@@ -171,17 +172,25 @@ def disruption_usd(problem: Problem, job: Job, offer: Offer | None) -> float:
     return job.move_usd if is_moved(problem, job, offer) else 0.0
 
 
-def transfer_usd(problem: Problem, transfer: Transfer) -> float:
-    """Return ``size x tariff of the link``, once for all jobs that read the copy.
+def transfers_usd(problem: Problem, transfers: Sequence[Transfer]) -> tuple[float, ...]:
+    r"""Return what each of all transfers of a plan costs, once for all jobs that read the copy.
+
+    ``size x tariff of the link``. If the link has tiers, its tariff is the mean price :math:`g(v) /
+    v` of all that goes over it: each transfer has its share of what the link costs by its volume.
 
     Raises
     ------
     UnknownFigureError
-        When the link has no tariff.
+        When a link has no tariff.
     """
-    link = problem.link(transfer.source, transfer.target)
-    told = f"price of moving data from {transfer.source} to {transfer.target}"
-    return problem.dataset[transfer.dataset].size_gib * _known(link.usd_gib, told)
+    usd_gib: dict[Ends, float] = {}
+    for (source, target), gib in volumes_gib(problem, transfers).items():
+        link = problem.link(source, target)
+        _known(link.usd_gib, f"price of moving data from {source} to {target}")
+        usd_gib[source, target] = mean_usd_gib(link, gib)
+    return tuple(
+        problem.dataset[one.dataset].size_gib * usd_gib[one.source, one.target] for one in transfers
+    )
 
 
 def rejection_costs(problem: Problem, job: Job) -> Costs:
@@ -210,7 +219,7 @@ def plan_costs(
         When a figure that it needs is not known.
     """
     placements = tuple(placements)
-    moved_usd = sum(transfer_usd(problem, transfer) for transfer in transfers)
+    moved_usd = sum(transfers_usd(problem, tuple(transfers)))
     costs = [Costs(egress_usd=moved_usd, unfairness_usd=unfairness_usd(problem, placements))]
     costs += _each_once(problem, placements, placement_costs)
     costs += [rejection_costs(problem, problem.job[job]) for job in unplaced]
@@ -269,9 +278,10 @@ def limit_use(problem: Problem, limit: Limit, plan: Plan) -> float:
     """
     used = sum(placement_use(problem, limit, placement) for placement in plan.placements)
     if limit.measure is LimitMeasure.USD:
+        each_usd = transfers_usd(problem, plan.transfers)
         used += sum(
-            transfer_usd(problem, transfer)
-            for transfer in plan.transfers
+            usd
+            for transfer, usd in zip(plan.transfers, each_usd, strict=True)
             if covers_transfer(problem, limit, transfer)
         )
     return used

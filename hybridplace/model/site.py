@@ -83,16 +83,36 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tier:
+    """What a GiB costs beyond some volume, until the next tier begins."""
+
+    beyond_gib: float
+    usd_gib: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     """From one site to another; None is not known, and nothing that needs it is planned.
 
-    `gbps` None means that `Assumptions.transfer_gbps` is used; `estimated` marks a latency that
-    was fitted, not measured.
+    Parameters
+    ----------
+    usd_gib : float or None
+        Price of a GiB; with tiers, until the first of them begins.
+    tiers : tuple of Tier
+        Ascending; all transfers of a plan over the link count together.
+    used_gib : float
+        What went over the link before in the period that its tiers are for.
+    gbps : float or None
+        None means that `Assumptions.transfer_gbps` is used.
+    estimated : bool
+        The latency was fitted, not measured.
     """
 
     source: str
     target: str
     usd_gib: float | None = None
+    tiers: tuple[Tier, ...] = ()
+    used_gib: float = 0.0
     latency_ms: float | None = None
     gbps: float | None = None
     estimated: bool = False

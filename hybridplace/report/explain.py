@@ -78,6 +78,8 @@ def _moved(problem: Problem, told: Explanation) -> Iterator[RenderableType]:
     if not told.transfers:
         return
     yield heading("Data moved for it (once for all who read it there)")
+    if any(problem.link(one.source, one.target).tiers for one, _ in told.transfers):
+        yield Text("Over links with tiers: its share, by volume, of what the link costs.")
     shown = table("dataset", "from", "to", "GiB", "USD", right=("GiB", "USD"))
     for one, price_usd in told.transfers:
         size = amount(problem.dataset[one.dataset].size_gib)

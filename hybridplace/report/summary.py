@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hybridplace.model.capacity import quota_uses
-from hybridplace.model.cost import limit_use, placement_costs, placement_run, transfer_usd
+from hybridplace.model.cost import limit_use, placement_costs, placement_run, transfers_usd
 from hybridplace.model.data import transfer_hours
 from hybridplace.model.plan import Costs, Placement, Plan, Status, Transfer
 from hybridplace.model.problem import Problem
@@ -46,7 +46,10 @@ class PlacedJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moved:
-    """One dataset that is copied to a site."""
+    """One dataset that is copied to a site.
+
+    `usd` is its share, by volume, of what all that goes over the link costs.
+    """
 
     dataset: str
     source: str
@@ -141,7 +144,10 @@ def summary(problem: Problem, plan: Plan, *, warnings: tuple[str, ...] = ()) -> 
         quantile=plan.quantile,
         carbon_kg=None if plan.carbon_g is None else plan.carbon_g / GRAMS_PER_KG,
         placements=tuple(placed(problem, one) for one in by_start(plan)),
-        transfers=tuple(moved(problem, one) for one in plan.transfers),
+        transfers=tuple(
+            moved(problem, one, usd)
+            for one, usd in zip(plan.transfers, transfers_usd(problem, plan.transfers), strict=True)
+        ),
         unplaced=tuple(_left_out(problem, plan)),
         costs=plan.costs,
         tenants=tuple(_tenants(problem, plan)),
@@ -184,15 +190,15 @@ def placed(problem: Problem, placement: Placement) -> PlacedJob:
     )
 
 
-def moved(problem: Problem, transfer: Transfer) -> Moved:
-    """Return one transfer with its size, duration and price."""
+def moved(problem: Problem, transfer: Transfer, usd: float) -> Moved:
+    """Return one transfer with its size and duration."""
     return Moved(
         dataset=transfer.dataset,
         source=transfer.source,
         target=transfer.target,
         size_gib=problem.dataset[transfer.dataset].size_gib,
         hours=transfer_hours(problem, transfer.dataset, transfer.source, transfer.target),
-        usd=transfer_usd(problem, transfer),
+        usd=usd,
     )
 
 
@@ -210,6 +216,7 @@ def _left_out(problem: Problem, plan: Plan) -> Iterator[LeftOut]:
 
 
 def _tenants(problem: Problem, plan: Plan) -> Iterator[TenantShare]:
+    each_usd = transfers_usd(problem, plan.transfers)
     for tenant in problem.tenant_ids:
         asked = [job.id for job in problem.jobs if job.tenant == tenant]
         mine = [one for one in plan.placements if one.job in set(asked)]
@@ -220,8 +227,8 @@ def _tenants(problem: Problem, plan: Plan) -> Iterator[TenantShare]:
             accelerator_h=sum(_accelerator_h(problem, one) for one in mine),
             money_usd=sum(placement_costs(problem, one).money_usd for one in mine)
             + sum(
-                transfer_usd(problem, one)
-                for one in plan.transfers
+                usd
+                for one, usd in zip(plan.transfers, each_usd, strict=True)
                 if problem.dataset[one.dataset].tenant == tenant
             ),
         )

@@ -6,17 +6,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hybridplace.model.capacity import SIZE_TOLERANCE, quota_size
-from hybridplace.model.cost import covers_transfer, transfer_usd
+from hybridplace.model.cost import covers_transfer, transfers_usd
 from hybridplace.model.data import transfer_hours
+from hybridplace.model.egress import Ends
 from hybridplace.model.fairness import dues
 from hybridplace.model.plan import Transfer
 from hybridplace.model.problem import LimitMeasure
 from hybridplace.model.run import TIME_TOLERANCE_H
+from hybridplace.solver.egress import end_in_a_tier, share_steps
 from hybridplace.solver.packing import SIZE_STEPS
+from hybridplace.solver.transfers import Copy
 from hybridplace.solver.variables import USD_STEPS, Variables
 
 if TYPE_CHECKING:
@@ -226,24 +229,43 @@ def respect_caches(model: cp_model.CpModel, v: Variables) -> None:
 
 
 def respect_limits(model: cp_model.CpModel, v: Variables) -> None:
-    r"""No limit is exceeded: :math:`\sum_c l_c x_c + \sum_{dqt} l_{dqt} y_{dqt} \le L`."""
+    r"""No limit is exceeded: :math:`\sum_c l_c x_c + \sum_{dqt} l_{dqt} y_{dqt} \le L`.
+
+    Of a link with tiers the copies that count have their share of what it costs.
+    """
     for number, limit in enumerate(v.problem.limits):
         use = v.candidates.limit_use[number]
         terms = [(v.x[row], use[row]) for row in range(len(v.x)) if use[row] > 0]
-        if limit.measure is LimitMeasure.USD:
-            for (dataset, source, target), copied in v.copy.items():
-                transfer = Transfer(dataset=dataset, source=source, target=target)
-                if covers_transfer(v.problem, limit, transfer):
-                    terms.append((copied, transfer_usd(v.problem, transfer)))
-        _add_at_most(model, terms, limit.at_most)
+        counted: dict[Ends, list[Copy]] = {}
+        for copy, copied in v.copy.items() if limit.measure is LimitMeasure.USD else ():
+            dataset, source, target = copy
+            transfer = Transfer(dataset=dataset, source=source, target=target)
+            if not covers_transfer(v.problem, limit, transfer):
+                continue
+            if (source, target) in v.tier:
+                counted.setdefault((source, target), []).append(copy)
+            else:
+                terms.append((copied, transfers_usd(v.problem, (transfer,))[0]))
+        per_usd = _limit_steps(limit.at_most)
+        shares = [share_steps(model, v, ends, some, per_usd) for ends, some in counted.items()]
+        _add_at_most(model, terms, limit.at_most, shares)
 
 
-def _add_at_most(model: cp_model.CpModel, terms: list[tuple[Any, float]], at_most: float) -> None:
+def _limit_steps(at_most: float) -> float:
+    return LIMIT_STEPS / max(1.0, abs(at_most))
+
+
+def _add_at_most(
+    model: cp_model.CpModel,
+    terms: list[tuple[Any, float]],
+    at_most: float,
+    more_steps: Sequence[Any] = (),
+) -> None:
     """Add a row in steps, with half of what `verify` tolerates: rounding changes nothing."""
-    per_step = LIMIT_STEPS / max(1.0, abs(at_most))
+    per_step = _limit_steps(at_most)
     most = math.floor(at_most * per_step + 0.5e-6 * LIMIT_STEPS)
     steps = [(one, round(min(amount * per_step, most + 1.0))) for one, amount in terms]
-    model.add(sum(amount * one for one, amount in steps) <= most)
+    model.add(sum(amount * one for one, amount in steps) + sum(more_steps) <= most)
 
 
 def keep_together(model: cp_model.CpModel, v: Variables) -> None:
@@ -317,6 +339,7 @@ FAMILIES = (
     respect_quotas,
     respect_nodes,
     respect_caches,
+    end_in_a_tier,
     respect_limits,
     keep_together,
     keep_apart,

@@ -34,11 +34,16 @@ def data_usd(data: Data, site: Ints) -> float:
     float
         USD; inf if a copy may not come, or what is read is not made.
     """
+    dataset, target = copies_needed(data, site).T
+    return float(copy_usd(data, site, dataset, target).sum())
+
+
+def copies_needed(data: Data, site: Ints) -> Ints:
+    """Return each (dataset, site) where one is read or delivered, with sites as in `data_usd`."""
     read = np.stack([data.reads[:, 1], site[data.reads[:, 0]]], axis=1)
     deliver = data.deliver[site[data.maker[data.deliver[:, 0]]] >= 0]
     needed = np.unique(np.concatenate([read, deliver]), axis=0)
-    needed = needed[needed[:, 1] >= 0]
-    return float(copy_usd(data, site, needed[:, 0], needed[:, 1]).sum())
+    return needed[needed[:, 1] >= 0]
 
 
 def copy_usd(data: Data, site: Ints, dataset: Ints, target: Ints) -> Floats:

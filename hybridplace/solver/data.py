@@ -10,7 +10,11 @@ from hybridplace.solver.sites import Copies, Links, site_rows
 
 
 def data_of(problem: Problem, links: Links, copies: Copies) -> Data | None:
-    """Return the data of a problem; None if no job reads or makes any."""
+    """Return the data of a problem; None if no job reads or makes any.
+
+    What is delivered over links with tiers is data, too: what it counts towards limits depends on
+    where it comes from.
+    """
     number = {dataset.id: row for row, dataset in enumerate(problem.datasets)}
     row_of = {job.id: row for row, job in enumerate(problem.jobs)}
     site = site_rows(problem)
@@ -18,7 +22,8 @@ def data_of(problem: Problem, links: Links, copies: Copies) -> Data | None:
         {(row, number[name]) for row, job in enumerate(problem.jobs) for name in job.inputs}
     )
     makers = {number[name]: row_of[job] for name, job in problem.producer.items()}
-    if not reads and not makers:
+    tiered = bool(copies.sunk_usd.any()) and any(link.tiers for link in problem.links)
+    if not reads and not makers and not tiered:
         return None
     maker = np.full(len(number), -1, dtype=np.int32)
     maker[list(makers)] = list(makers.values())

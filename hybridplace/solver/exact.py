@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hybridplace.errors import Fault, InputError
-from hybridplace.model.cost import plan_costs, rejection_costs, transfer_usd
+from hybridplace.model.cost import plan_costs, rejection_costs, transfers_usd
 from hybridplace.model.plan import Share, Transfer
 from hybridplace.model.problem import Problem
 from hybridplace.solver.candidates import Candidates
 from hybridplace.solver.constraints import FAMILIES
+from hybridplace.solver.egress import most_paid_usd, paid_steps
 from hybridplace.solver.packing import Stay, conflict, pack
 from hybridplace.solver.stop import Progress, Stop, keep_interrupts
-from hybridplace.solver.transfers import transfers_for
-from hybridplace.solver.variables import USD_STEPS, Copy, Variables, make_variables
+from hybridplace.solver.transfers import Copy, transfers_for
+from hybridplace.solver.variables import USD_STEPS, Variables, make_variables
 
 if TYPE_CHECKING:
     from ortools.sat.python import cp_model
@@ -156,7 +157,7 @@ def _same_but_start(v: Variables, chosen: int) -> list[int]:
 def minimise_cost(model: cp_model.CpModel, v: Variables) -> None:
     r"""Minimise :math:`\sum_c c_c x_c + \sum_{dqt} f_{dqt} y_{dqt} + \sum_j p_j r_j + \varphi - w`.
 
-    In steps, of which a dollar has so many.
+    In steps, of which a dollar has so many. Links with tiers cost `egress.paid_steps`.
 
     Raises
     ------
@@ -166,20 +167,28 @@ def minimise_cost(model: cp_model.CpModel, v: Variables) -> None:
     rejections = {job.id: rejection_costs(v.problem, job).total_usd for job in v.problem.jobs}
     usd = [(v.reject[job], cost) for job, cost in rejections.items()]
     usd += [(v.x[row], float(cost)) for row, cost in enumerate(v.candidates.usd)]
-    for (dataset, source, target), copied in v.copy.items():
-        transfer = Transfer(dataset=dataset, source=source, target=target)
-        usd.append((copied, transfer_usd(v.problem, transfer)))
+    alone = [(copied, _copy_usd(v.problem, copy), copy) for copy, copied in v.copy.items()]
+    usd += [(copied, cost) for copied, cost, copy in alone if copy[1:] not in v.tier]
+    tiered = [(copied, cost) for copied, cost, copy in alone if copy[1:] in v.tier]
     # What costs more than leaving everything out is in no cheapest plan, and could be too large.
     unfair_usd = v.problem.assumptions.unfair_usd
     most_usd = plan_costs(v.problem, (), transfers_for(v.problem, ()), rejections).total_usd + 1.0
-    for variable, cost in usd:
+    for variable, cost in (*usd, *tiered):
         if cost > most_usd:
             model.add(variable == 0)
     kept = [(variable, cost) for variable, cost in usd if cost <= most_usd]
-    if (sum(cost for _, cost in kept) + unfair_usd) * USD_STEPS > SUM_LIMIT:
+    links_usd = sum(most_paid_usd(v, ends) for ends in v.tier)
+    if (sum(cost for _, cost in kept) + unfair_usd + links_usd) * USD_STEPS > SUM_LIMIT:
         raise InputError([_too_dear(rejections)])
+    steps = [round(cost * USD_STEPS) * variable for variable, cost in kept]
+    steps += [paid_steps(model, v, ends, USD_STEPS) for ends in v.tier]
     unfair = 0 if v.earned is None else round(unfair_usd * USD_STEPS) - v.earned
-    model.minimize(sum(round(cost * USD_STEPS) * variable for variable, cost in kept) + unfair)
+    model.minimize(sum(steps) + unfair)
+
+
+def _copy_usd(problem: Problem, copy: Copy) -> float:
+    dataset, source, target = copy
+    return transfers_usd(problem, (Transfer(dataset=dataset, source=source, target=target),))[0]
 
 
 def _too_dear(rejections: dict[str, float]) -> Fault:
@@ -267,7 +276,7 @@ def _bound_usd(v: Variables, solver: cp_model.CpSolver) -> float:
     read = sum(len(job.inputs) for job in problem.jobs)
     delivered = sum(len(dataset.deliver_to) for dataset in problem.datasets)
     # A job has a term in the cost, and one in what its tenant gets.
-    terms = 2 * len(problem.jobs) + read + delivered
+    terms = 2 * len(problem.jobs) + read + delivered + len(v.tier)
     return max(0.0, (solver.best_objective_bound - 0.5 * terms) / USD_STEPS)
 
 

@@ -18,7 +18,7 @@ from hybridplace.model.cost import (
     plan_carbon_g,
     plan_costs,
     rejection_costs,
-    transfer_usd,
+    transfers_usd,
 )
 from hybridplace.model.job import Inference
 from hybridplace.model.plan import Costs, Placement, Plan, Status, Transfer
@@ -71,7 +71,8 @@ class Explanation:
     costs : Costs
         Of the placement without data, or of leaving the job out.
     transfers : tuple of (Transfer, float)
-        What is moved for it (shared with other readers there), with its price in USD.
+        What is moved for it (shared with other readers there), with its price in USD: its share, by
+        volume, of what all that goes over the link costs.
     alternatives : tuple of Alternative
         The next best offers; for an offer asked about, that one only.
     exclusions : tuple of (str, int)
@@ -171,8 +172,8 @@ def _moved_for(problem: Problem, plan: Plan, job: str) -> tuple[tuple[Transfer, 
     site_of = {one.job: problem.offer[one.offer].site for one in plan.placements}
     inputs, site = problem.job[job].inputs, site_of.get(job)
     return tuple(
-        (one, transfer_usd(problem, one))
-        for one in plan.transfers
+        (one, usd)
+        for one, usd in zip(plan.transfers, transfers_usd(problem, plan.transfers), strict=True)
         if one.dataset in inputs and one.target == site
     )
 
@@ -221,7 +222,7 @@ def _roughly(compiled: Compiled, plan: Plan, number: int, row: int) -> Iterator[
             trial = _placed(compiled, plan, number, row, table.shape, begin)
             moved = _transfers(problem, trial)
             if moved is not None:
-                yield float(table.usd[row]) + sum(transfer_usd(problem, one) for one in moved)
+                yield float(table.usd[row]) + sum(transfers_usd(problem, moved))
 
 
 def _trials(compiled: Compiled, plan: Plan, number: int, row: int) -> Iterator[Plan | str]:

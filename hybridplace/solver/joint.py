@@ -26,9 +26,11 @@ from hybridplace.solver.relaxation import relaxed_of
 from hybridplace.solver.result import plan_of_choice
 from hybridplace.solver.seating import seated, seating_of
 from hybridplace.solver.shared import SharedPlan, priced, solve_shared
+from hybridplace.solver.slopes import has_tiers, solve_tiered, to_seat
 from hybridplace.solver.slots import relax_slots
 from hybridplace.solver.static import Relaxation, relax_static
 from hybridplace.solver.stop import Progress, Stop
+from hybridplace.solver.transfers import Copy
 
 LIFTED_GAP = 0.0002
 """At which the bound is not raised any more."""
@@ -51,6 +53,8 @@ class Joint:
         What knapsacks prove beyond that.
     seats : dict
         The node of each worker on own nodes, as far as known.
+    tiered : Problem or None
+        If links have tiers, and there is data.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class Joint:
         seed: int,
         watch: Callable[[Progress], None] | None,
         berths: Berths | None = None,
+        tiered: Problem | None = None,
     ) -> None:
         self.instance, self.target_gap, self.seed, self.watch = instance, target_gap, seed, watch
         nowhere = np.zeros(len(instance.jobs.reject_usd), dtype=np.int64)
@@ -68,7 +73,7 @@ class Joint:
         self.prices: Prices = no_prices(instance)
         self.bound_usd = reduced(instance, self.prices).bound_usd
         self.whole: JobPrices | None = None
-        self.berths, self.seats = berths, dict[int, Ints]()
+        self.berths, self.seats, self.tiered = berths, dict[int, Ints](), tiered
 
     def decide(self) -> None:
         """Find prices and a plan, as the instance asks for."""
@@ -88,8 +93,12 @@ class Joint:
             kept[:] = [found]
             self._tell(found.usd, found.shared.bound_usd)
 
+        instance, gap, seed = self.instance, self.target_gap, self.seed
         try:
-            solve_shared(self.instance, target_gap=self.target_gap, seed=self.seed, keep=keep)
+            if self.tiered is None:
+                solve_shared(instance, target_gap=gap, seed=seed, keep=keep)
+            else:
+                solve_tiered(self.tiered, instance, target_gap=gap, seed=seed, keep=keep)
         finally:
             for found in kept:
                 self.prices, self.bound_usd = found.shared.prices, found.shared.bound_usd
@@ -162,7 +171,8 @@ def decide_jointly(
         classes = classes_of(problem)
     target_gap = max((stop or Stop()).gap, GOOD_GAP)
     interrupted = False
-    if classes.are_few:
+    tiers = bool(problem.datasets) and has_tiers(problem)
+    if classes.are_few and not tiers:
         with _uncollected():
             counted = decide_by_classes(problem, classes, seed=seed)
         joint = Joint(counted.instance, target_gap=target_gap, seed=seed, watch=watch)
@@ -175,7 +185,14 @@ def decide_jointly(
         berths = None
         if instance.data is None:
             berths = berths_of(problem, instance, seating_of(problem, instance).nodes)
-        joint = Joint(instance, target_gap=target_gap, seed=seed, watch=watch, berths=berths)
+        joint = Joint(
+            instance,
+            target_gap=target_gap,
+            seed=seed,
+            watch=watch,
+            berths=berths,
+            tiered=problem if tiers and instance.data is not None else None,
+        )
         try:
             joint.decide()
         except KeyboardInterrupt:
@@ -196,9 +213,10 @@ def solve_jointly(
     """
     joint, interrupted = decide_jointly(problem, seed=seed, stop=stop, watch=watch)
     with _uncollected():
-        choice, shares = seated(
-            problem, joint.instance, joint.choice, joint.prices.share, joint.seats
-        )
+        instance, copies = joint.instance, set[Copy]()
+        if joint.tiered is not None:
+            instance, copies = to_seat(problem, instance)
+        choice, shares = seated(problem, instance, joint.choice, joint.prices.share, joint.seats)
         prices = joint.prices if joint.whole is None else joint.whole.prices
         bound_usd = joint.bound_usd + joint.instance.sunk_usd
         return plan_of_choice(
@@ -208,6 +226,7 @@ def solve_jointly(
             shares,
             certificate=certificate_of(problem, prices, bound_usd, whole=joint.whole),
             seed=seed,
+            copies=copies,
             interrupted=interrupted,
         )
 

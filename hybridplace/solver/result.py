@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from hybridplace.solver.exact import Solution
 from hybridplace.solver.exclusions import Exclusions, fewest_reasons, fewest_reasons_of
 from hybridplace.solver.instance import Choice, Instance
 from hybridplace.solver.tables import Compiled
-from hybridplace.solver.transfers import transfers_for
+from hybridplace.solver.transfers import Copy, transfers_for
 
 SOLVER, JOINT_SOLVER = "cp-sat", "prices, ruin and recreate"
 
@@ -45,6 +45,7 @@ def plan_of(compiled: Compiled, candidates: Candidates, solution: Solution, *, s
         bound_usd=solution.bound_usd,
         solver=SOLVER,
         seed=seed,
+        copies=solution.copies,
         interrupted=solution.interrupted,
     )
 
@@ -58,6 +59,7 @@ def plan_of_choice(
     certificate: Certificate,
     seed: int,
     interrupted: bool,
+    copies: Collection[Copy] = (),
 ) -> Plan:
     """Return the plan that a choice of options and starts is.
 
@@ -65,6 +67,8 @@ def plan_of_choice(
     ----------
     shares : mapping
         Of each job on own nodes, by its number.
+    copies : collection of Copy
+        As in `priced_plan`.
     """
     placements = _placements(problem, instance, choice, shares)
     return priced_plan(
@@ -75,6 +79,7 @@ def plan_of_choice(
         solver=JOINT_SOLVER,
         seed=seed,
         certificate=certificate,
+        copies=copies,
         interrupted=interrupted,
     )
 
@@ -154,10 +159,17 @@ def priced_plan(
     solver: str,
     seed: int,
     certificate: Certificate | None = None,
+    copies: Collection[Copy] = (),
     interrupted: bool = False,
 ) -> Plan:
-    """Return the plan of some placements: with transfers, and costs by the cost formulas."""
-    transfers = transfers_for(problem, placements)
+    """Return the plan of some placements: with transfers, and costs by the cost formulas.
+
+    Parameters
+    ----------
+    copies : collection of Copy
+        Which copies are made, as far as that is decided.
+    """
+    transfers = transfers_for(problem, placements, copies)
     costs = plan_costs(problem, placements, transfers, [left.job for left in unplaced])
     total_usd = costs.total_usd
     bound_usd = min(bound_usd, total_usd)

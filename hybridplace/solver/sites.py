@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hybridplace.model.data import room_gib
+from hybridplace.model.egress import mean_range_usd_gib
 from hybridplace.model.job import Inference, Job
 from hybridplace.model.problem import Problem
 from hybridplace.solver.instance import Bools, Floats, Indices
@@ -22,6 +23,8 @@ class Links:
 
     Parameters
     ----------
+    usd_gib : floats
+        Where a link has tiers, what a GiB costs on average at least, so that bounds are bounds.
     gbps : floats
         The assumed rate where a link has none.
     """
@@ -97,6 +100,8 @@ def links_of(problem: Problem) -> Links:
             latency_ms[at] = link.latency_ms
         if link.gbps is not None:
             gbps[at] = link.gbps
+    for (source, target), (least, _) in mean_range_usd_gib(problem).items():
+        usd_gib[row[source], row[target]] = least
     np.fill_diagonal(usd_gib, 0.0)
     np.fill_diagonal(latency_ms, 0.0)
     np.fill_diagonal(gbps, np.inf)

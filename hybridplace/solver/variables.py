@@ -7,18 +7,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hybridplace.model.data import transfer_hours
+from hybridplace.model.egress import Ends, tiers_left
 from hybridplace.model.problem import Problem
 from hybridplace.solver.candidates import Candidates
 from hybridplace.solver.place import may_copy, sources
+from hybridplace.solver.transfers import Copy
 
 if TYPE_CHECKING:
     from ortools.sat.python import cp_model
 
 USD_STEPS = 10**7
 """A dollar in the objective."""
-
-Copy = tuple[str, str, str]
-"""Dataset, source, target."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +36,8 @@ class Variables:
         By job id and site: it runs at that site; of jobs whose site matters.
     copy : dict
         By (dataset, source, target): it is copied.
+    tier : dict
+        By (source, target) of links with tiers: for each, whether what goes over ends there.
     earned : variable or None
         What the worst-off tenant's share of its due is worth, in steps; None if that has no price.
     """
@@ -48,6 +49,7 @@ class Variables:
     reject: dict[str, Any]
     at: dict[str, dict[str, Any]] = field(default_factory=dict)
     copy: dict[Copy, Any] = field(default_factory=dict)
+    tier: dict[Ends, list[Any]] = field(default_factory=dict)
     earned: Any = None
 
     def rows(self, job: str) -> Iterator[int]:
@@ -78,6 +80,13 @@ def make_variables(model: cp_model.CpModel, candidates: Candidates) -> Variables
     for dataset, source, target in sorted(set(_copies(v))):
         name = f"copy[{dataset},{source},{target}]"
         v.copy[dataset, source, target] = model.new_bool_var(name)
+    for source, target in sorted({(source, target) for _, source, target in v.copy}):
+        link = problem.link(source, target)
+        if link.tiers:
+            v.tier[source, target] = [
+                model.new_bool_var(f"tier[{source},{target},{row}]")
+                for row in range(len(tiers_left(link)))
+            ]
     return v
 
 
@@ -112,7 +121,10 @@ def _copies(v: Variables) -> Iterator[Copy]:
 
 
 def _useful(problem: Problem, dataset: str, target: str) -> Iterator[str]:
-    """Yield the homes to copy from: each faster than all cheaper ones."""
+    """Yield the homes to copy from: each faster than all cheaper ones; with tiers, any."""
+    if any(problem.link(one, target).tiers for one in sources(problem, dataset, target)):
+        yield from sources(problem, dataset, target)
+        return
     best_h = float("inf")
     for _, hours, source in sorted(
         (

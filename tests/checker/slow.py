@@ -14,15 +14,14 @@ from itertools import product
 from hybridplace.model.capacity import closed, machine_counts, quota_size, quota_use, whole_machines
 from hybridplace.model.certificate import Capacity, Certificate
 from hybridplace.model.cost import (
-    UnknownFigureError,
     covers_transfer,
     placement_costs,
     placement_run,
     placement_use,
     rejection_costs,
-    transfer_usd,
 )
 from hybridplace.model.data import room_gib
+from hybridplace.model.egress import mean_range_usd_gib
 from hybridplace.model.fairness import dominant_share, dues
 from hybridplace.model.job import Job
 from hybridplace.model.plan import Placement, Transfer
@@ -77,8 +76,7 @@ def _alone(problem: Problem, job: Job) -> Iterator[Placement]:
         for placement in choice.alternatives:
             if any(
                 not breaches(alone, stated(alone, (placement,), transfers, rest))
-                for chosen in product(*_transfers(alone, (placement,)))
-                for transfers in [tuple(one for _, one in chosen)]
+                for transfers in product(*_transfers(alone, (placement,)))
             ):
                 yield placement
                 break
@@ -205,15 +203,19 @@ def _fee(problem, dataset, home, site, limit) -> float:
     if problem.dataset[dataset].size_gib > room_gib(problem.site[site]):
         return math.inf
     copy = Transfer(dataset=dataset, source=home, target=site)
-    try:
-        usd = transfer_usd(problem, copy)
-    except UnknownFigureError:
+    usd_gib = problem.link(home, site).usd_gib
+    if usd_gib is None:
         return math.inf
-    return usd * (
-        1.0
-        + sum(
-            limit.get(one.id, 0.0)
-            for one in problem.limits
-            if one.measure is LimitMeasure.USD and covers_transfer(problem, one, copy)
+    usd_gib = mean_range_usd_gib(problem).get((home, site), (usd_gib,))[0]
+    return (
+        problem.dataset[dataset].size_gib
+        * usd_gib
+        * (
+            1.0
+            + sum(
+                limit.get(one.id, 0.0)
+                for one in problem.limits
+                if one.measure is LimitMeasure.USD and covers_transfer(problem, one, copy)
+            )
         )
     )

@@ -42,6 +42,22 @@ def test_data_moved_for_a_job_is_told(run, estate, jobs):
     assert re.search(r"scans +hall +aws/eu-\S+ +10 +0\.00", told)
 
 
+def test_shares_of_links_with_tiers_are_told_as_such(run, estate, jobs):
+    """What a copy costs then depends on what else goes over the link: the text says so."""
+    tariff = "usd_gib: 0.01, tiers: [{beyond_gib: 5, usd_gib: 0.03}]"
+    regions = ("aws/eu-central-1", "aws/eu-north-1")
+    ends = (f"  - {{source: hall, target: {one}, {tariff}}}" for one in regions)
+    estate.write_text("\n".join((estate.read_text(), "links:", *ends, "")))
+    jobs.write_text(
+        f"jobs:\n{COUNT.replace('data_gib', 'inputs: [scans]' + chr(10) + '    data_gib')}"
+    )
+    assert 0 == run("plan", "--now", NOW).code
+    told = run("explain", "count").out
+
+    assert "its share, by volume, of what the link costs" in told
+    assert re.search(r"scans +hall +aws/eu-\S+ +10 +0\.20", told)
+
+
 def test_json_says_the_same(run, plan):
     """The document holds placement, costs, alternatives and exclusions."""
     text = run("explain", "train").out

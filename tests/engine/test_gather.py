@@ -12,7 +12,7 @@ from hybridplace.engine import Engine
 from hybridplace.errors import InputError, PluginError, ProviderError
 from hybridplace.model.estate import Access, Estate, PriceOverlay, Quota
 from hybridplace.model.job import Dataset, Inference, Job, Shape, Tenant, Training, Users
-from hybridplace.model.site import Link, Market, Measure, Node, Pool, Site
+from hybridplace.model.site import Link, Market, Measure, Node, Pool, Site, Tier
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 LAB = Site(
@@ -141,6 +141,26 @@ def test_links_of_the_estate_go_first():
     assert 0.0 == link.usd_gib == other.usd_gib
     assert link.estimated
     assert None is other.gbps
+
+
+def test_tiers_belong_to_the_price_that_they_follow():
+    """Tiers of the estate come with its own first price, and volumes used before are its own."""
+    tiers = (Tier(beyond_gib=100.0, usd_gib=0.01),)
+    stated = Link(source="lab", target="aws/eu-north-1", usd_gib=0.02, tiers=tiers, used_gib=7.0)
+    link = gathered(links=(stated,)).link("lab", "aws/eu-north-1")
+    blank = gathered(links=(replace(stated, usd_gib=None, tiers=()),))
+
+    assert (0.02, tiers, 7.0) == (link.usd_gib, link.tiers, link.used_gib)
+    assert () == blank.link("lab", "aws/eu-north-1").tiers
+
+
+def test_data_with_homes_has_links_to_where_it_is_delivered():
+    """Whatever runs where: a link from each home to each site of delivery."""
+    north = "aws/eu-north-1"
+    data = Dataset(id="d", tenant="t", size_gib=1.0, homes=("lab",), deliver_to=(north,))
+    problem = gathered(replace(TRAIN, inputs=()), datasets=(data,))
+
+    assert 0.0 == problem.link("lab", north).usd_gib
 
 
 def test_only_links_that_may_be_used_are_there():

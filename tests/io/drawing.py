@@ -32,7 +32,7 @@ from hybridplace.model.job import (
 )
 from hybridplace.model.plan import Costs, Placement, Plan, Share, Status, Transfer, Unplaced
 from hybridplace.model.problem import Assumptions, Limit, LimitMeasure, Problem, Spread
-from hybridplace.model.site import Domain, Link, Market, Measure, Node, Pool, Site
+from hybridplace.model.site import Domain, Link, Market, Measure, Node, Pool, Site, Tier
 
 AMOUNT = st.floats(0, 1e12)
 POSITIVE = st.floats(1e-9, 1e12)
@@ -170,11 +170,20 @@ def estates(draw: st.DrawFn) -> Estate:
         discount=_DISCOUNT,
         live_prices=st.booleans(),
     )
+    tiers = st.sets(POSITIVE, max_size=2).flatmap(
+        lambda begins: st.tuples(
+            *(st.builds(Tier, beyond_gib=st.just(one), usd_gib=AMOUNT) for one in sorted(begins))
+        )
+    )
+    priced = st.tuples(AMOUNT, tiers) | st.just((None, ()))
+    usd_gib, its_tiers = draw(priced)
     link = st.builds(
         Link,
         source=st.just("lab"),
         target=st.sampled_from(SITES[1:]),
-        usd_gib=_maybe(AMOUNT),
+        usd_gib=st.just(usd_gib),
+        tiers=st.just(its_tiers),
+        used_gib=AMOUNT,
         latency_ms=_maybe(AMOUNT),
         gbps=_maybe(POSITIVE),
         estimated=st.booleans(),

@@ -56,6 +56,7 @@ VALUES = [
         "expected a two-letter country code in capitals, as DE, got the text 'Germany'",
     ),
     ("sites[1].country", False, "expected a two-letter country code in capitals, as DE, got false"),
+    ("links[0].used_gib", -1, "expected a number of at least 0, got -1"),
     ("sites[0].pue", 0.9, "expected a number of at least 1, got 0.9"),
     ("sites[0].latitude_deg", 91, "expected a number of at least -90 and of at most 90, got 91"),
     (f"{RACK}.count", 0, "expected a whole number of at least 1 and of at most 10000, got 0"),

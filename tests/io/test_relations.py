@@ -146,6 +146,34 @@ RELATIONS: list[tuple[list[Change], str]] = [
         ),
     ),
     (
+        [("links[0].usd_gib", 0.1), ("links[0].tiers", [{"beyond_gib": 0, "usd_gib": 0.1}])],
+        "links[0].tiers[0].beyond_gib: expected a number above 0, got 0",
+    ),
+    (
+        [("links[0].usd_gib", 0.1), ("links[0].tiers", [{"beyond_gib": 1, "usd_gib": -0.1}])],
+        "links[0].tiers[0].usd_gib: expected a number of at least 0, got -0.1",
+    ),
+    (
+        [("links[0].tiers", [{"beyond_gib": 100, "usd_gib": 0.01}])],
+        (
+            "links[0].usd_gib: expected a number, since the link has tiers, got nothing; write "
+            "usd_gib: what a GiB costs until the first tier begins"
+        ),
+    ),
+    (
+        [
+            ("links[0].usd_gib", 0.1),
+            (
+                "links[0].tiers",
+                [{"beyond_gib": 100, "usd_gib": 0.01}, {"beyond_gib": 50, "usd_gib": 0.02}],
+            ),
+        ],
+        (
+            "links[0].tiers[1].beyond_gib: expected more than that of the tier before (100), got "
+            "50; write tiers from the least volume on"
+        ),
+    ),
+    (
         [("jobs[1].inputs", ["clean", "model"])],
         (
             "jobs[1].inputs: expected a pipeline without a cycle, got train -> train; remove an "

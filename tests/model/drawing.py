@@ -45,7 +45,7 @@ from hybridplace.model.site import (
     Site,
 )
 from tests.model.draw import Draw
-from tests.model.drawing_families import deliverable, forecasts, maintenance, spreads
+from tests.model.drawing_families import deliverable, forecasts, maintenance, spreads, tiers
 
 SITES = ("edge", "lab", "near", "far")
 COUNTRY = {"edge": "DE", "lab": "DE", "near": "DE", "far": "US"}
@@ -115,10 +115,13 @@ def _site(d: Draw, name: str) -> Site:
 
 
 def _link(d: Draw, source: str, target: str) -> Link:
+    usd_gib = d.of(0.0, 0.01, 0.01, 0.1, 0.1, 0.1, None)
     return Link(
         source=source,
         target=target,
-        usd_gib=d.of(0.0, 0.01, 0.01, 0.1, 0.1, 0.1, None),
+        usd_gib=usd_gib,
+        tiers=() if usd_gib is None else tiers(d),
+        used_gib=d.of(0.0, 0.0, 5.0),
         latency_ms=d.of(1.0, 15.0, 15.0, 20.0, 90.0, None),
         gbps=d.of(None, None, 0.1, 1.0, 10.0),
     )

@@ -9,7 +9,7 @@ from hybridplace.errors import InputError
 from hybridplace.model.forecast import Figure, Forecast, Maintenance
 from hybridplace.model.job import Dataset
 from hybridplace.model.problem import Problem, Spread
-from hybridplace.model.site import Domain, Offer, Pool
+from hybridplace.model.site import Domain, Offer, Pool, Tier
 from tests.model.draw import Draw
 
 VALUES = {
@@ -63,6 +63,12 @@ def deliverable(*, datasets: tuple[Dataset, ...], **parts: Any) -> Problem:
     except InputError:
         kept = tuple(replace(one, deliver_to=()) if one.homes else one for one in datasets)
         return Problem(datasets=kept, **parts)
+
+
+def tiers(d: Draw) -> tuple[Tier, ...]:
+    """Sometimes one or two volumes from which on a GiB costs less, or more."""
+    begins = d.of((), (), (), (5.0,), (10.0,), (1.0, 20.0))
+    return tuple(Tier(beyond_gib=one, usd_gib=d.of(0.0, 0.005, 0.05, 0.2)) for one in begins)
 
 
 def spreads(d: Draw, names: tuple[str, ...]) -> tuple[Spread, ...]:

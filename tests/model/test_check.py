@@ -12,7 +12,7 @@ from hybridplace.model.canonical import digest
 from hybridplace.model.estate import Access, Estate, PriceOverlay, Quota
 from hybridplace.model.job import Dataset, Inference, Tenant, Users
 from hybridplace.model.problem import Denial, Limit, LimitMeasure, Problem, Rule
-from hybridplace.model.site import Link, Measure
+from hybridplace.model.site import Link, Measure, Tier
 from tests.problems import BOUGHT, FAR, LAB, NAMED, NEAR, ONE_GPU, PLAIN, QUOTA, TRAIN
 
 DATA = Dataset(id="d", tenant="t", size_gib=1.0, homes=("lab",))
@@ -27,6 +27,10 @@ def _jobs(**changes: object) -> Callable[[], Problem]:
 
 def _parts(**changes: object) -> Callable[[], Problem]:
     return lambda: replace(PLAIN, **changes)  # type: ignore[arg-type]
+
+
+def _tiers(*tiers: Tier, usd_gib: float | None = 0.2) -> Callable[[], Problem]:
+    return _parts(links=(Link(source="lab", target="near", usd_gib=usd_gib, tiers=tiers),))
 
 
 FAULTS = {
@@ -113,6 +117,26 @@ FAULTS = {
         _parts(datasets=(MADE,), jobs=(replace(TRAIN, inputs=("made",), outputs=("made",)),)),
         "jobs",
         "train -> train",
+    ),
+    "tiers in no order": (
+        _tiers(Tier(beyond_gib=5.0, usd_gib=0.1), Tier(beyond_gib=5.0, usd_gib=0.0)),
+        "links[lab to near].tiers[1].beyond_gib",
+        "5",
+    ),
+    "a negative tier": (
+        _tiers(Tier(beyond_gib=5.0, usd_gib=-0.1)),
+        "links[lab to near].tiers[0].usd_gib",
+        "-0.1",
+    ),
+    "a tier from the beginning": (
+        _tiers(Tier(beyond_gib=0.0, usd_gib=0.1)),
+        "links[lab to near].tiers[0].beyond_gib",
+        "0",
+    ),
+    "tiers without a first price": (
+        _tiers(Tier(beyond_gib=5.0, usd_gib=0.1), usd_gib=None),
+        "links[lab to near].usd_gib",
+        "none",
     ),
     "a third of an accelerator": (
         _jobs(shapes=(replace(ONE_GPU, accelerators=1 / 3),)),

@@ -20,7 +20,7 @@ from hybridplace.model.cost import (
     run_carbon_g,
     run_costs,
     run_energy_kwh,
-    transfer_usd,
+    transfers_usd,
     user_latency_ms,
 )
 from hybridplace.model.job import Dataset, Inference, Job, Training, Users
@@ -252,13 +252,13 @@ DATA = replace(PLAIN, datasets=(Dataset(id="d", tenant="u", size_gib=200.0, home
 
 def test_a_transfer_costs_by_size() -> None:
     """200 GiB at 0.02 USD."""
-    assert pytest.approx(4.0) == transfer_usd(DATA, _moved("far"))
+    assert pytest.approx(4.0) == transfers_usd(DATA, (_moved("far"),))[0]
 
 
 def test_a_link_without_a_tariff_is_told() -> None:
     """Moving data over it is not free."""
     with pytest.raises(UnknownFigureError, match="price of moving data from lab to near"):
-        transfer_usd(replace(DATA, links=()), _moved("near"))
+        transfers_usd(replace(DATA, links=()), (_moved("near"),))[0]
 
 
 def _moved(target: str) -> Transfer:

@@ -13,7 +13,7 @@ from hybridplace.errors import PlanError
 from hybridplace.model import verify, verify_placement
 from hybridplace.model.plan import Placement, Plan, Share, Transfer
 from hybridplace.model.problem import Problem
-from tests.brute import best_plan, stated
+from tests.brute import best_plan, nobody_placed, stated
 from tests.model.corruptions import CORRUPTIONS, best
 from tests.problems import NAMED, small_problems
 
@@ -91,7 +91,7 @@ def test_all_breaches_of_a_stage_are_told() -> None:
 def test_best_plans_of_drawn_problems_hold(problem: Problem) -> None:
     """The cheapest plan is right, and leaving everything out is right and no cheaper."""
     best = best_plan(problem)
-    nothing = stated(problem, (), (), tuple(problem.job))
+    nothing = nobody_placed(problem)
 
     assert () == verify.breaches(problem, best)
     assert () == verify.breaches(problem, nothing)

@@ -46,6 +46,7 @@ from hybridplace.model.site import (
     Offer,
     Pool,
     Site,
+    Tier,
 )
 
 SITES = ("lab", "near", "far")
@@ -86,7 +87,8 @@ def crowded_problem(seed: int) -> Problem:
         spreads=_spreads(other, names),
         assumptions=Assumptions(unfair_usd=other.choice((0.0, 0.0, 6.0, 40.0)), quantile=0.8),
     )
-    return _delivered(random.Random(f"deliveries {seed}"), _running(other, problem))
+    problem = _tiered(random.Random(f"tiers {seed}"), _running(other, problem))
+    return _delivered(random.Random(f"deliveries {seed}"), problem)
 
 
 def _site(name: str) -> Site:
@@ -172,6 +174,24 @@ def _running(draw: random.Random, problem: Problem) -> Problem:
         for job in problem.jobs
     )
     return replace(problem, jobs=jobs, leases=leases, limits=(*problem.limits, limit))
+
+
+def _tiered(draw: random.Random, problem: Problem) -> Problem:
+    """Have links cost less, or more, beyond some volume, in half of the problems."""
+    if draw.random() < 0.5:
+        return problem
+    tiers = (
+        (),
+        (Tier(beyond_gib=10.0, usd_gib=0.04),),
+        (Tier(beyond_gib=4.0, usd_gib=0.3), Tier(beyond_gib=20.0, usd_gib=0.01)),
+    )
+    links = tuple(
+        replace(link, tiers=draw.choice(tiers), used_gib=draw.choice((0.0, 0.0, 5.0)))
+        if link.usd_gib is not None
+        else link
+        for link in problem.links
+    )
+    return replace(problem, links=links)
 
 
 def _delivered(draw: random.Random, problem: Problem) -> Problem:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from hybridplace.model.cost import placement_costs, plan_costs, transfer_usd
+from hybridplace.model.cost import placement_costs, plan_costs, transfers_usd
 from hybridplace.model.job import Checkpoint, Dataset, Job, Preprocessing, Shape, Training
 from hybridplace.model.plan import Transfer
 from hybridplace.model.problem import Limit, LimitMeasure, Problem
@@ -112,7 +112,7 @@ def test_a_copy_is_paid_once_for_all_its_readers():
     assert 3 == len(plan.placements)
     assert 102.40 == pytest.approx(plan.costs.egress_usd)
     assert 1 == len(plan.transfers)
-    assert 102.40 == pytest.approx(transfer_usd(problem, plan.transfers[0]))
+    assert 102.40 == pytest.approx(transfers_usd(problem, (plan.transfers[0],))[0])
 
 
 def _with(*jobs: Job, offers=(OWNED, BOUGHT, SPOT), **parts) -> Problem:
