@@ -161,7 +161,7 @@ class Nodes:
 
         None if one is full, or the gang must not span them.
         """
-        if len(np.unique(rows)) > 1 and not self._connected(stay)[rows].all():
+        if (rows != rows[:1]).any() and not self._connected(stay)[rows].all():
             return None
         need, shares = need_of(stay), list[Share]()
         for worker in range(stay.peak):

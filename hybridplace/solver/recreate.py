@@ -203,13 +203,16 @@ def _first_pairs(table: Table, state: State, first: Choice | Fractional) -> tupl
 
 def _pairs_at(table: Table, slots: int, option: Ints, start: Ints) -> tuple[Ints, Ints]:
     """Return the pairs that have some options and starts, and which of these are pairs."""
-    key = table.option * slots + table.start
+    is_wanted = np.zeros(len(table.curve), np.bool_)
+    is_wanted[option] = True
+    some = np.flatnonzero(is_wanted[table.option])
+    key = table.option[some] * slots + table.start[some]
     order = np.argsort(key, kind="stable")
-    wanted = option.astype(np.int64) * slots + start
-    at = np.minimum(np.searchsorted(key[order], wanted), max(len(key) - 1, 0))
+    key, wanted = key[order], option.astype(np.int64) * slots + start
+    at = np.minimum(np.searchsorted(key, wanted), max(len(key) - 1, 0))
     if not len(key):
         return at, np.zeros(0, np.int64)
-    return order[at], np.flatnonzero(key[order[at]] == wanted)
+    return some[order[at]], np.flatnonzero(key[at] == wanted)
 
 
 def table_of(state: State, pairs: Pairs, prices: Prices) -> Table:
@@ -263,9 +266,16 @@ def _prices(state: State, prices: Prices) -> Floats:
 
 def _users(groups: int, jobs: int, group: Ints, job: Indices) -> dict[str, Any]:
     """Return the jobs with a pair in each group."""
-    user = np.unique(group * jobs + job)
+    user = _distinct(group * jobs + job)
     first = np.searchsorted(user, np.arange(groups + 2) * jobs).astype(np.int64)
     return {"user_first": first, "user": user % jobs}
+
+
+def _distinct(keys: Ints) -> Ints:
+    """Return keys from 0 on in order, each once: `np.unique` takes ten times as long."""
+    ordered = np.sort(keys)
+    found: Ints = ordered[np.diff(ordered, prepend=-1) != 0]
+    return found
 
 
 def _seats(berths: Berths, table: Table, job: Indices) -> Ints:
@@ -291,7 +301,7 @@ def _limits(state: State, pairs: Pairs) -> dict[str, Any]:
     limit = np.where(options.limit < 0, limits, options.limit).astype(np.int64)
     counted = limit[pairs.option]
     job = np.broadcast_to(options.job[pairs.option][:, None], counted.shape)
-    key = np.unique(counted[counted < limits] * jobs + job[counted < limits])
+    key = _distinct(counted[counted < limits] * jobs + job[counted < limits])
     return {
         "limit": limit,
         "limit_use": limit_uses_at(instance, pairs.option, pairs.start),

@@ -42,9 +42,11 @@ class Store:
         size = self.size + len(part["job"])
         for name, column in part.items():
             room = self._room(name, column, size, self.jobs / done)
-            room[self.size : size, ...] = -1 if name == "limit" else 0
-            fits = (slice(self.size, size), *map(slice, column.shape[1:]))
-            room[fits] = column
+            if name == "limit":
+                room[self.size : size] = -1
+            # What is 0 is so already, and takes no memory.
+            if name == "limit" or column.any():
+                room[(slice(self.size, size), *map(slice, column.shape[1:]))] = column
         self.size = size
 
     def _room(self, name: str, column: NDArray[Any], size: int, left: float) -> NDArray[Any]:
@@ -52,9 +54,10 @@ class Store:
         room = self.columns.get(name)
         wide = column.shape[1:] if room is None else np.maximum(column.shape[1:], room.shape[1:])
         if room is None or len(room) < size or (np.array(room.shape[1:]) < wide).any():
-            grown = np.empty((math.ceil(1.3 * size * left) + 16, *map(int, wide)), column.dtype)
+            grown = np.zeros((math.ceil(1.3 * size * left) + 16, *map(int, wide)), column.dtype)
             if room is not None:
-                grown[: self.size, ...] = -1 if name == "limit" else 0
+                if name == "limit":
+                    grown[: self.size] = -1
                 grown[(slice(self.size), *map(slice, room.shape[1:]))] = room[: self.size]
             self.columns[name] = room = grown
         return room
