@@ -42,7 +42,7 @@ STEPS_BEFORE_ONE_CORE = 4_000
 """Where one core has all jobs: it will do better."""
 
 STEPS_OVER_TIME = 80_000
-"""At least, where jobs may start in many slots."""
+"""Where jobs may start in many slots, and no more for each job unless limits have a price."""
 
 STEPS_WITHIN_LIMITS, STEPS_OF_JOB_WITHIN_LIMITS = 100_000, 15
 """The same, where limits or shares have a price: they bind many jobs, each a little."""
@@ -225,7 +225,7 @@ def _steps(instance: Instance, *, within: bool) -> int:
     elif jobs <= CORE_JOBS and not within:
         least = STEPS_BEFORE_ONE_CORE
     each = STEPS_OF_JOB_WITHIN_LIMITS if within else STEPS_OF_JOB
-    return least + each * jobs
+    return least + (0 if instance.slots > 1 and not within else each) * jobs
 
 
 def _go(walk: Walk, best: Incumbent, goal: _Goal, steps: int) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from hybridplace.solver.compiled import bare, bare_inner
 from hybridplace.solver.draws import uniform
 from hybridplace.solver.instance import Floats, Ints
+from hybridplace.solver.sitting import rise, seat_again, sit
 from hybridplace.solver.walking import SMALLEST_USD, Plan, Table
 
 
@@ -72,77 +73,6 @@ def count(table: Table, plan: Plan, job: int, p: int, sign: float) -> None:
 
 
 @bare_inner
-def works(table: Table, i: int, worker: int, since: int) -> bool:
-    """Tell whether a worker is at work that long after the start: fewer are when load is low."""
-    curve = table.curve[i]
-    return bool(curve < 0 or table.curves[curve, since] * table.workers[i] > worker + 1e-6)
-
-
-@bare_inner
-def seats_one(table: Table, plan: Plan, p: int, worker: int, node: int) -> bool:
-    """Tell whether a node has room for a worker."""
-    i, begin = table.option[p], table.start[p]
-    for since in range(table.length[p]):
-        if works(table, i, worker, since):
-            for r in range(table.use.shape[1]):
-                if plan.berth[node, begin + since, r] < table.worker_use[i, r]:
-                    return False
-    return True
-
-
-@bare_inner
-def count_seat(table: Table, plan: Plan, p: int, worker: int, node: int, sign: float) -> None:
-    """Count a worker on a node."""
-    i, begin = table.option[p], table.start[p]
-    for since in range(table.length[p]):
-        if works(table, i, worker, since):
-            for r in range(table.use.shape[1]):
-                plan.berth[node, begin + since, r] -= sign * table.worker_use[i, r]
-
-
-@bare_inner
-def rise(table: Table, plan: Plan, job: int, p: int, workers: int) -> None:
-    """Give back the nodes of the first workers of a job."""
-    base = table.seat_first[job]
-    for worker in range(workers):
-        count_seat(table, plan, p, worker, plan.seat[base + worker], -1.0)
-
-
-@bare_inner
-def snuggest(table: Table, plan: Plan, p: int, worker: int) -> int:
-    """Return the node with room for a worker that is least free right before and after; or -1."""
-    g, begin = table.group[p], table.start[p]
-    end, best, least_free = begin + table.length[p], -1, np.inf
-    for node in range(table.node_first[g], table.node_first[g + 1]):
-        free = 0.0
-        if begin > 0:
-            free += plan.berth[node, begin - 1, 0]
-        if end < plan.berth.shape[1]:
-            free += plan.berth[node, end, 0]
-        if free < least_free and seats_one(table, plan, p, worker, node):
-            best, least_free = node, free
-    return best
-
-
-@bare_inner
-def sit(table: Table, plan: Plan, job: int, p: int) -> bool:
-    """Give each worker of a job a node with room; False, and none, if one finds none."""
-    i, g, base = table.option[p], table.group[p], table.seat_first[job]
-    if table.node_first[g] == table.node_first[g + 1]:
-        return True
-    node = -1
-    for worker in range(table.workers[i]):
-        if node < 0 or not seats_one(table, plan, p, worker, node):
-            node = snuggest(table, plan, p, worker)
-        if node < 0:
-            rise(table, plan, job, p, worker)
-            return False
-        count_seat(table, plan, p, worker, node, 1.0)
-        plan.seat[base + worker] = node
-    return True
-
-
-@bare_inner
 def holds(table: Table, plan: Plan, job: int, p: int) -> bool:
     """Tell whether a pair of a job that is left out breaks no row, and finds its nodes."""
     if not fits(table, plan, job, p) or not sit(table, plan, job, p):
@@ -151,16 +81,6 @@ def holds(table: Table, plan: Plan, job: int, p: int) -> bool:
     if table.node_first[g] < table.node_first[g + 1]:
         rise(table, plan, job, p, table.workers[table.option[p]])
     return True
-
-
-@bare_inner
-def sit_again(table: Table, plan: Plan, job: int, p: int) -> None:
-    """Give the workers of a job the nodes that they had before the step."""
-    g, base = table.group[p], table.seat_first[job]
-    if table.node_first[g] < table.node_first[g + 1]:
-        for worker in range(table.workers[table.option[p]]):
-            plan.seat[base + worker] = plan.old_seat[base + worker]
-            count_seat(table, plan, p, worker, plan.seat[base + worker], 1.0)
 
 
 @bare_inner
@@ -228,9 +148,13 @@ def fill(table: Table, plan: Plan, jobs: Ints, pairs: Ints) -> None:
         job, p = jobs[k], pairs[k]
         if p >= 0 and fits(table, plan, job, p) and sit(table, plan, job, p):
             enter(table, plan, job, p)
+        plan.shifts[0] = 0
     for k in range(len(jobs)):
         if plan.pair[jobs[k]] < 0:
             insert(table, plan, jobs[k], True, 0.0)
+        plan.shifts[0] = 0
+    for seat in range(len(plan.seat)):
+        plan.old_seat[seat] = plan.seat[seat]
 
 
 @bare_inner
@@ -326,9 +250,7 @@ def settle(table: Table, plan: Plan) -> None:
     for job in range(len(plan.pair)):
         if plan.pair[job] >= 0:
             count(table, plan, job, plan.pair[job], 1.0)
-            for seat in range(table.seat_first[job], table.seat_first[job + 1]):
-                plan.old_seat[seat] = plan.seat[seat]
-            sit_again(table, plan, job, plan.pair[job])
+            seat_again(table, plan, job, plan.pair[job])
     plan.total[2] = 0.0
     for job in range(len(plan.pair)):
         plan.total[2] += plan.usd[job]

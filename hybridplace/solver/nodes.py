@@ -159,17 +159,31 @@ class Nodes:
     def place_at(self, stay: Stay, rows: Ints) -> tuple[Share, ...] | None:
         """Return shares of these nodes, one for each worker, and take them.
 
-        None if one is full, or the gang must not span them.
+        None if one is full, or the gang must not span them. Workers that need a part of an
+        accelerator share one with each other, as `berths.Berths` has them.
         """
         if (rows != rows[:1]).any() and not self._connected(stay)[rows].all():
             return None
         need, shares = need_of(stay), list[Share]()
-        for worker in range(stay.peak):
-            window = np.array(stay.slots(worker), dtype=np.int64)
-            if not all_hold(self.room, rows[worker : worker + 1], window, need, 1)[0]:
+        party = EIGHTHS // need.eighths if need.devices and self.load.shape[2] > 1 else 1
+        for first in range(0, stay.peak, party):
+            row, window = rows[first : first + 1], np.array(stay.slots(first), dtype=np.int64)
+            some = range(first, min(first + party, stay.peak))
+            all_ = need._replace(
+                eighths=EIGHTHS if party > 1 else need.eighths,
+                cpus=need.cpus * len(some),
+                memory_gib=need.memory_gib * len(some),
+            )
+            if not all_hold(self.room, row, window, all_, 1)[0]:
                 self._count(stay, shares, -1)
                 return None
-            shares += self._shares(rows[worker : worker + 1], window, need)
+            share = self._shares(row, window, all_)[0]
+            device = np.array(share.devices, dtype=np.int64)
+            count(self.room, int(row[0]), device, window, all_, -1)
+            for worker in some:
+                own = np.array(stay.slots(worker), dtype=np.int64)
+                count(self.room, int(row[0]), device, own, need, 1)
+            shares += [share] * len(some)
         return tuple(shares)
 
     def place_alike(self, stay: Stay, count: int) -> list[tuple[Share, ...]]:

@@ -14,7 +14,7 @@ from hybridplace.solver.pricing import limit_uses_at
 from hybridplace.solver.rounding import Fractional
 from hybridplace.solver.ruin import walk
 from hybridplace.solver.state import State
-from hybridplace.solver.walking import MOST_OUT, Plan, Table
+from hybridplace.solver.walking import MOST_OUT, MOST_SHIFTED, Plan, Table
 
 MOST_RUINED = 10
 """Jobs around a slot that a step takes out, and as many that would rather be there."""
@@ -71,6 +71,7 @@ class Walk:
         ruined: int = MOST_RUINED,
     ) -> None:
         self._state, self._seed = state, seed
+        self._party = np.ones(len(state.instance.options.job), np.int64)
         self.table = table_of(state, pairs, prices)
         self._worth_usd, self._most = _worth_of_limits(self.table), ruined
         self._begin(first, no_berths(state.instance), hot)
@@ -82,18 +83,21 @@ class Walk:
         node has room for.
         """
         state = self._state
+        seat_first = berths.seats(self.table.option, state.instance)
+        self._party = berths.party
         self.table = self.table._replace(
             node_first=berths.first,
             workers=berths.workers,
             worker_use=np.ascontiguousarray(berths.worker_use[:, state.resources]),
-            seat_first=_seats(berths, self.table, state.instance.options.job),
+            seat_first=seat_first,
+            sitter=np.repeat(np.arange(len(seat_first) - 1), np.diff(seat_first)),
         )
         self._begin(choice or self.choice(), berths, WARM)
 
     def _begin(self, first: Choice | Fractional, berths: Berths, hot: float) -> None:
         state, table = self._state, self.table
         state.clear()
-        berth = np.ascontiguousarray(berths.room[:, :, state.resources])
+        berth = np.ascontiguousarray(berths.room[:, :, state.resources].transpose(2, 1, 0))
         self._full = state.room[0].copy(), state.limit_room.copy(), berth
         self.plan = _empty(state, table, berth, self._seed)
         strict = table._replace(loose=np.zeros_like(table.loose))
@@ -126,6 +130,7 @@ class Walk:
         walk(self.table, self.plan, steps, self._most, hot_usd, cold_usd)
         self.plan.room[:], self.plan.limit_room[:], self.plan.berth[:] = self._full
         self.plan.share[:] = 0.0
+        self.plan.sitter[:] = -1
         settle(self.table, self.plan)
 
     def choice(self) -> Choice:
@@ -138,9 +143,9 @@ class Walk:
         return Choice(option=option, start=np.where(placed, self.table.start[pair], 0))
 
     def seats(self) -> dict[int, Ints]:
-        """Return the node of each worker of each job on own nodes in the best plan so far.
+        """Return the node of each party of each job on own nodes in the best plan so far.
 
-        Nodes are numbered within their group.
+        Nodes are numbered within their group, and parties are repeated for each of their workers.
         """
         newest = self.plan.total[3] > 0
         pair = self.plan.pair if newest else self.plan.best
@@ -150,8 +155,9 @@ class Walk:
             begin, group = int(table.seat_first[job]), table.group[pair[job]]
             first = table.node_first[group]
             if first < table.node_first[group + 1]:
-                end = begin + int(table.workers[table.option[pair[job]]])
-                found[job] = seat[begin:end] - first
+                option = table.option[pair[job]]
+                end = begin + int(table.workers[option])
+                found[job] = np.repeat(seat[begin:end] - first, self._party[option])
         return found
 
     def _pull(self) -> None:
@@ -197,7 +203,9 @@ def _first_pairs(table: Table, state: State, first: Choice | Fractional) -> tupl
         start = np.where(found < 0, slots, table.start[found])
         queue = np.lexsort((np.arange(jobs), -table.length[found], -wide, start))
     else:
-        queue = np.lexsort((np.arange(jobs), -table.worth_usd, -np.round(part, 2)))
+        rounded = np.round(part, 2)
+        keys = (-table.worth_usd, -rounded) if slots == 1 else (-part, -table.worth_usd * part)
+        queue = np.lexsort((np.arange(jobs), *keys))
     return queue, found[queue]
 
 
@@ -251,6 +259,7 @@ def table_of(state: State, pairs: Pairs, prices: Prices) -> Table:
         workers=np.zeros(len(options.job), np.int64),
         worker_use=np.zeros(state.use.shape),
         seat_first=np.zeros(jobs + 1, np.int64),
+        sitter=np.zeros(0, np.int64),
         **_users(groups, jobs, group, job),
         **_limits(state, pairs),
         **_partners(state),
@@ -276,14 +285,6 @@ def _distinct(keys: Ints) -> Ints:
     ordered = np.sort(keys)
     found: Ints = ordered[np.diff(ordered, prepend=-1) != 0]
     return found
-
-
-def _seats(berths: Berths, table: Table, job: Indices) -> Ints:
-    """Return where the workers of each job have their places, as many as it may have on nodes."""
-    most = np.zeros(len(table.reject_usd), np.int64)
-    own = np.flatnonzero(berths.first[table.group] < berths.first[table.group + 1])
-    np.maximum.at(most, job[table.option[own]], berths.workers[table.option[own]])
-    return np.concatenate([[0], np.cumsum(most)])
 
 
 def _limits(state: State, pairs: Pairs) -> dict[str, Any]:
@@ -388,6 +389,11 @@ def _empty(state: State, table: Table, berth: Floats, seed: int) -> Plan:
         seat=np.zeros(table.seat_first[-1], np.int64),
         old_seat=np.zeros(table.seat_first[-1], np.int64),
         best_seat=np.zeros(table.seat_first[-1], np.int64),
+        sitter=np.full(berth.shape[2], -1, np.int64),
+        next=np.zeros(table.seat_first[-1], np.int64),
+        before=np.zeros(table.seat_first[-1], np.int64),
+        shifted=np.zeros(MOST_SHIFTED, np.int64),
+        shifts=np.zeros(1, np.int64),
         out=np.zeros(MOST_OUT + 8, np.int64),
         was=np.zeros(MOST_OUT + 8, np.int64),
         key=np.zeros(MOST_OUT + 8),

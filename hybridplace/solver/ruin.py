@@ -27,10 +27,9 @@ from hybridplace.solver.moves import (
     least,
     leave,
     regret,
-    sit,
-    sit_again,
     tightest,
 )
+from hybridplace.solver.sitting import remain, shift_back, sit, sit_again
 from hybridplace.solver.walking import MOST_OUT, SMALLEST_USD, Plan, Table
 
 SAMPLE = 100
@@ -42,8 +41,6 @@ def take_out(table: Table, plan: Plan, job: int, n: int) -> int:
     """Take a job out and note where it was; return how many are noted."""
     plan.out[n], plan.was[n] = job, plan.pair[job]
     if plan.pair[job] >= 0:
-        for seat in range(table.seat_first[job], table.seat_first[job + 1]):
-            plan.old_seat[seat] = plan.seat[seat]
         leave(table, plan, job)
     return n + 1
 
@@ -293,6 +290,7 @@ def judge(table: Table, plan: Plan, n: int, usd: float, most_usd: float, floor: 
         if plan.was[k] >= 0:
             sit_again(table, plan, plan.out[k], plan.was[k])
             enter(table, plan, plan.out[k], plan.was[k])
+    shift_back(table, plan)
     return False
 
 
@@ -312,8 +310,11 @@ def keep(table: Table, plan: Plan, n: int, usd: float) -> None:
             plan.best[job] = plan.was[k]
             for seat in range(table.seat_first[job], table.seat_first[job + 1]):
                 plan.best_seat[seat] = plan.old_seat[seat]
+        for k in range(plan.shifts[0]):
+            plan.best_seat[plan.shifted[k]] = plan.old_seat[plan.shifted[k]]
         plan.total[3] = 0.0
     plan.total[0] = usd
+    remain(table, plan, n)
 
 
 @bare_inner

@@ -171,8 +171,8 @@ def _seat_all(seating: Seating, state: State, seats: Mapping[int, Ints] | None =
         jobs = sorted(state.members[group], key=lambda job: (int(state.start[job]), job))
         stays = {job: seating.stay(int(state.option[job]), int(state.start[job])) for job in jobs}
         for job in jobs:
-            if job in known and len(known[job]) == stays[job].peak:
-                shares = nodes.place_at(stays[job], known[job])
+            if job in known and len(known[job]) >= stays[job].peak:
+                shares = nodes.place_at(stays[job], known[job][: stays[job].peak])
                 if shares is not None:
                     seating.shares[job] = shares
         left = sorted(job for job in jobs if job not in seating.shares)

@@ -10,6 +10,9 @@ from hybridplace.solver.instance import Bools, Floats, Indices, Ints
 MOST_OUT = 64
 """Jobs that a step takes out at most."""
 
+MOST_SHIFTED = 512
+"""Workers that a step moves to other nodes at most."""
+
 SMALLEST_USD = 1e-9
 
 
@@ -53,6 +56,8 @@ class Table(NamedTuple):
         At the most in any slot, and what one takes of a node.
     seat_first : ints, (J + 1,)
         Where the workers of each job have their places in `Plan.seat`.
+    sitter : ints
+        The job of each place in `Plan.seat`.
     """
 
     first: Ints
@@ -92,6 +97,7 @@ class Table(NamedTuple):
     workers: Ints
     worker_use: Floats
     seat_first: Ints
+    sitter: Ints
 
 
 class Plan(NamedTuple):
@@ -122,10 +128,15 @@ class Plan(NamedTuple):
         State of the generator.
     waste, excess : floats, (G * T,) and (J,)
         Cumulated: what is paid for what nobody uses, and roots of what jobs pay too much.
-    berth : floats, (nodes, T, resources)
-        What is left of each node.
+    berth : floats, (resources, T, nodes)
+        What is left of each node; side by side are those that are searched together.
     seat, old_seat, best_seat : ints
-        The node of each worker: now, before the last step, in the best plan.
+        The node of each worker: now, before the step, in the best plan.
+    sitter, next, before : ints
+        Who sits on a node: one worker of each node, and whom each has after and before itself
+        (places in `seat`); -1 is none.
+    shifted, shifts : ints, and ints, (1,)
+        Workers (places in `seat`) that a step moved to other nodes, and how many.
     out, was, key : ints, ints, floats
         Jobs that a step took out, the pairs that they had, and the order in which they go back.
     """
@@ -150,6 +161,11 @@ class Plan(NamedTuple):
     seat: Ints
     old_seat: Ints
     best_seat: Ints
+    sitter: Ints
+    next: Ints
+    before: Ints
+    shifted: Ints
+    shifts: Ints
     out: Ints
     was: Ints
     key: Floats

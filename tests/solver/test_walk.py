@@ -20,6 +20,7 @@ from hybridplace.solver.moves import full_usd, judged_usd
 from hybridplace.solver.pairs import near_pairs
 from hybridplace.solver.recreate import Walk
 from hybridplace.solver.rounding import Fractional
+from hybridplace.solver.ruin import walk
 from hybridplace.solver.seating import seated, seating_of
 from hybridplace.solver.slots import relax_slots
 from hybridplace.solver.state import State
@@ -49,7 +50,7 @@ def _used(instance, berths, choice, seats):
     for job, nodes in seats.items():
         i, start = int(choice.option[job]), int(choice.start[job])
         first = berths.first[options.group[i]]
-        for worker, node in enumerate(nodes.tolist()):
+        for worker, node in enumerate(nodes[:: berths.party[i]].tolist()):
             for since in range(int(options.slots[i])):
                 curve = int(options.curve[i])
                 share = 1.0 if curve < 0 else options.curves[curve, since]
@@ -72,11 +73,41 @@ def test_nodes_hold_whatever_is_drawn(week, seed):
     placed = np.flatnonzero(choice.option >= 0)
     on_nodes = placed[own[instance.options.group[choice.option[placed]]]]
     assert sorted(seats) == on_nodes.tolist()
-    assert all(len(seats[j]) == berths.workers[choice.option[j]] for j in seats)
+    seated_workers = (berths.workers * berths.party)[choice.option]
+    assert all(len(seats[j]) == seated_workers[j] for j in seats)
     assert (_used(instance, berths, choice, seats) <= berths.room).all()
     state.load(choice)
     assert (state.room >= 0).all()
     assert walk.usd == pytest.approx(state.total_usd())
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 2**31), steps=st.integers(1, 40))
+def test_who_sits_on_a_node_is_known(week, seed, steps):
+    """Whether a step is kept or undone, each worker is in the list of its node, once."""
+    _, instance, relaxed, berths = week
+    _, _, mover = _walk(instance, relaxed, seed)
+    mover.moor(berths)
+    table, plan = mover.table, mover.plan
+    for _ in range(steps):
+        walk(table, plan, 1, 10, 0.5, 0.5)
+        listed = list[int]()
+        for node, head in enumerate(plan.sitter.tolist()):
+            seat = head
+            while seat >= 0:
+                assert plan.seat[seat] == node
+                listed.append(seat)
+                seat = int(plan.next[seat])
+        assert len(listed) == len(set(listed))
+        assert all(plan.pair[table.sitter[seat]] >= 0 for seat in listed)
+        assert (plan.seat[listed] == plan.old_seat[listed]).all()
+        assert len(listed) == sum(map(_parties_of, [table] * len(plan.pair), plan.pair.tolist()))
+
+
+def _parties_of(table, pair):
+    group = table.group[pair]
+    own = pair >= 0 and table.node_first[group] < table.node_first[group + 1]
+    return int(table.workers[table.option[pair]]) if own else 0
 
 
 def test_walking_saves(week):
