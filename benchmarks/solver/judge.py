@@ -11,7 +11,7 @@ from hybridplace.model.problem import Problem
 from hybridplace.model.run import run_of
 from hybridplace.model.verify import verify
 from hybridplace.solver.instance import Choice, Instance
-from hybridplace.solver.result import transfers_for
+from hybridplace.solver.transfers import transfers_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
