@@ -45,6 +45,8 @@ NOW = datetime(2026, 11, 25, tzinfo=UTC)
 STATIC_H = 168.0
 """Of the single slot of problems without time."""
 
+LONG_H = 4 * STATIC_H
+
 BUDGET = 2.5
 """Of the two largest tenants, times what their jobs cost if each took its cheapest."""
 
@@ -134,7 +136,8 @@ def independent_problem(jobs: int, seed: int) -> Problem:
     """Return training jobs that nothing ties together: what SkyPilot's optimizer is made for.
 
     No own nodes, quotas, budgets, places that are forbidden or price of carbon; machines that are
-    sold with their accelerators under one name, and jobs that ask for whole ones.
+    sold with their accelerators under one name, and jobs that ask for whole ones. The horizon is
+    long: SkyPilot knows none, and would choose machines on which jobs end after it.
     """
     drawn = draw_demand(jobs, seed, horizon_h=STATIC_H, waits=False)
     demand = drawn.independent()
@@ -142,6 +145,7 @@ def independent_problem(jobs: int, seed: int) -> Problem:
     sold = (one for one in cloud_offers() if one.accelerator in FAMILIES)
     offers = tuple(one for one in sold if "+" not in one.instance_type)
     parts |= {"pools": (), "offers": offers, "limits": (), "links": ()}
+    parts |= {"horizon_h": LONG_H, "slot_h": LONG_H}
     return Problem(**parts | {"assumptions": Assumptions()})
 
 
