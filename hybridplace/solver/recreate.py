@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from hybridplace.solver.berths import Berths, no_berths
-from hybridplace.solver.instance import Choice, Floats, Indices, Ints, Prices
+from hybridplace.solver.instance import Choice, Floats, Ints, Prices
 from hybridplace.solver.moves import fill, full_usd, judged_usd, settle
 from hybridplace.solver.pairs import Pairs
-from hybridplace.solver.pricing import limit_uses_at
 from hybridplace.solver.rounding import Fractional
 from hybridplace.solver.ruin import walk
 from hybridplace.solver.state import State
+from hybridplace.solver.tabling import table_of
 from hybridplace.solver.walking import MOST_OUT, MOST_SHIFTED, Plan, Table
 
 MOST_RUINED = 10
@@ -22,9 +20,6 @@ MOST_RUINED = 10
 HOTTER, HOT, WARM, COLD = 0.5, 0.1, 0.02, 0.001
 """Of what a job costs on average: what a step may cost, as a rule, at first (more where limits
 bind), once workers have their nodes, and at last."""
-
-LOOSE = 0.02
-"""Of a limit that has a price: by how much steps may exceed it on their way."""
 
 FAR, NEAR = 0.02, 0.0002
 """Of a limit, or of what a tenant is due: what is missing when it is worth its price more, at first
@@ -223,94 +218,6 @@ def _pairs_at(table: Table, slots: int, option: Ints, start: Ints) -> tuple[Ints
     return some[order[at]], np.flatnonzero(key[at] == wanted)
 
 
-def table_of(state: State, pairs: Pairs, prices: Prices) -> Table:
-    """Return what a walk over some pairs never changes; there are no nodes yet."""
-    instance, options = state.instance, state.instance.options
-    option = pairs.option.astype(np.int64, copy=False)
-    group, job = state.group[option].astype(np.int64), options.job[option]
-    length = options.slots[option].astype(np.int64)
-    groups, jobs = len(instance.capacity), len(instance.jobs.reject_usd)
-    return Table(
-        first=pairs.first.astype(np.int64),
-        usd=pairs.usd,
-        toll_usd=pairs.reduced_usd - pairs.usd,
-        cheapest=np.lexsort((pairs.usd, job)),
-        option=option,
-        group=group,
-        start=pairs.start.astype(np.int64, copy=False),
-        length=length,
-        use=np.ascontiguousarray(state.use, dtype=np.float64),
-        curve=options.curve.astype(np.int32, copy=False),
-        curves=np.ascontiguousarray(options.curves, dtype=np.float64),
-        site=options.site.astype(np.int32, copy=False),
-        tenant=instance.jobs.tenant.astype(np.int64),
-        share=np.ascontiguousarray(options.share, dtype=np.float64),
-        reject_usd=instance.jobs.reject_usd.astype(np.float64),
-        least_usd=pairs.best_usd,
-        worth_usd=_worth(pairs, state, group, job),
-        size=_sizes(pairs, state, length),
-        price=_prices(state, prices),
-        share_usd=np.ascontiguousarray(state.share_usd, dtype=np.float64),
-        unfair_usd=float(instance.unfair_usd),
-        limit_usd=np.ascontiguousarray(state.limit_usd, dtype=np.float64),
-        limit_full=state.full_limit_room,
-        loose=_loose(state),
-        node_first=np.zeros(groups + 2, np.int64),
-        workers=np.zeros(len(options.job), np.int64),
-        worker_use=np.zeros(state.use.shape),
-        seat_first=np.zeros(jobs + 1, np.int64),
-        sitter=np.zeros(0, np.int64),
-        **_users(groups, jobs, group, job),
-        **_limits(state, pairs),
-        **_partners(state),
-    )
-
-
-def _prices(state: State, prices: Prices) -> Floats:
-    groups, _, slots = prices.capacity.shape
-    price = np.zeros((groups + 1, slots, len(state.resources)))
-    price[:groups] = prices.capacity[:, state.resources].transpose(0, 2, 1)
-    return price
-
-
-def _users(groups: int, jobs: int, group: Ints, job: Indices) -> dict[str, Any]:
-    """Return the jobs with a pair in each group."""
-    user = _distinct(group * jobs + job)
-    first = np.searchsorted(user, np.arange(groups + 2) * jobs).astype(np.int64)
-    return {"user_first": first, "user": user % jobs}
-
-
-def _distinct(keys: Ints) -> Ints:
-    """Return keys from 0 on in order, each once: `np.unique` takes ten times as long."""
-    ordered = np.sort(keys)
-    found: Ints = ordered[np.diff(ordered, prepend=-1) != 0]
-    return found
-
-
-def _limits(state: State, pairs: Pairs) -> dict[str, Any]:
-    """Return what pairs count towards limits, and the jobs that may count towards each."""
-    instance, options = state.instance, state.instance.options
-    limits, jobs = len(instance.at_most), len(instance.jobs.reject_usd)
-    if not limits:
-        none = np.zeros(0, np.int64)
-        return {
-            "limit": np.zeros((len(options.job), 0), np.int64),
-            "limit_use": np.zeros((len(pairs.option), 0)),
-            "payer_first": np.zeros(1, np.int64),
-            "payer": none,
-        }
-    limit = np.where(options.limit < 0, limits, options.limit).astype(np.int64)
-    counted = limit[pairs.option]
-    job = np.broadcast_to(options.job[pairs.option][:, None], counted.shape)
-    key = _distinct(counted[counted < limits] * jobs + job[counted < limits])
-    return {
-        "limit": limit,
-        "limit_use": limit_uses_at(instance, pairs.option, pairs.start),
-        "payer_first": np.searchsorted(key, np.arange(limits + 1) * jobs).astype(np.int64),
-        "payer": key % jobs,
-    }
-
-
 def _worth_of_limits(table: Table) -> Floats:
     """Return what a unit of each limit that has a price is worth, and of each tenant's share.
 
@@ -326,41 +233,6 @@ def _worth_of_limits(table: Table) -> Floats:
         worth_usd[k] = max(float(table.limit_usd[k]), WORTH * per_unit)
     worth_usd[limits:] = np.maximum(table.share_usd, table.unfair_usd / max(tenants, 1))
     return worth_usd
-
-
-def _loose(state: State) -> Floats:
-    """Return by how much steps may exceed each limit on their way: those that have a price."""
-    at_most = np.append(np.abs(state.instance.at_most), 0.0)
-    return np.where(np.append(state.limit_usd, 0.0) > 0, LOOSE * at_most, 0.0)
-
-
-def _worth(pairs: Pairs, state: State, group: Ints, job: Indices) -> Floats:
-    """Return what jobs pay more where nothing is scarce than their least reduced cost."""
-    free = group == len(state.instance.capacity)
-    least = state.instance.jobs.reject_usd.astype(np.float64)
-    np.minimum.at(least, job[free], pairs.reduced_usd[free])
-    return least - pairs.best_usd
-
-
-def _sizes(pairs: Pairs, state: State, length: Ints) -> Floats:
-    jobs = len(state.instance.jobs.reject_usd)
-    sizes = np.zeros(jobs)
-    some = np.flatnonzero(np.diff(pairs.first) > 0)
-    p = pairs.first[some]
-    sizes[some] = state.use[pairs.option[p], 0] * length[p]
-    return sizes
-
-
-def _partners(state: State) -> dict[str, Any]:
-    """Return whom jobs must be with or apart from."""
-    count = np.zeros(len(state.instance.jobs.reject_usd), np.int64)
-    found = [(job, *pair) for job in sorted(state.partners) for pair in state.partners[job]]
-    np.add.at(count, [job for job, _, _ in found], 1)
-    return {
-        "partner_first": np.concatenate([[0], np.cumsum(count)]).astype(np.int64),
-        "partner": np.array([other for _, other, _ in found], np.int64),
-        "together": np.array([together for _, _, together in found], np.bool_),
-    }
 
 
 def _empty(state: State, table: Table, berth: Floats, seed: int) -> Plan:
