@@ -85,6 +85,22 @@ CASES = {
             ),
         ),
         Case(
+            name="slots-roomy",
+            told="jobs that may wait, on an estate sized as if all ran at once",
+            make=lambda size, seed: slots_problem(size.jobs, size.slots, seed, roomy=True),
+            sizes=(
+                Size(jobs=1000, slots=168, cpu_s=4.0, gap=0.006),
+                Size(jobs=10_000, slots=24, cpu_s=15.0, gap=0.008),
+                Size(jobs=10_000, slots=168, cpu_s=18.0, gap=0.0045),
+            ),
+        ),
+        Case(
+            name="varying-roomy",
+            told="what changes by the hour, on an estate sized as if all ran at once",
+            make=lambda size, seed: varying_problem(size.jobs, size.slots, seed, roomy=True),
+            sizes=(Size(jobs=1000, slots=168, cpu_s=6.0, gap=0.012),),
+        ),
+        Case(
             name="tenants",
             told="budgets of tenants, a cap on emissions and fair shares of own nodes",
             make=lambda size, seed: tenants_problem(size.jobs, seed),
@@ -100,6 +116,15 @@ CASES = {
             make=lambda size, seed: data_problem(size.jobs, seed, slots=size.slots),
             sizes=(
                 Size(jobs=100, slots=28, quick=True),
+                Size(jobs=1000, slots=28, cpu_s=12.0, gap=0.013, rss_mb=600.0),
+                Size(jobs=10_000, slots=28, cpu_s=45.0, gap=0.012, rss_mb=600.0),
+            ),
+        ),
+        Case(
+            name="data-roomy",
+            told="shared datasets and pipelines, on an estate sized as if all ran at once",
+            make=lambda size, seed: data_problem(size.jobs, seed, slots=size.slots, roomy=True),
+            sizes=(
                 Size(jobs=1000, slots=28, cpu_s=12.0, gap=0.013, rss_mb=600.0),
                 Size(jobs=10_000, slots=28, cpu_s=45.0, gap=0.012, rss_mb=600.0),
             ),

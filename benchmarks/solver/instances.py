@@ -69,16 +69,18 @@ def static_problem(jobs: int, seed: int) -> Problem:
     return Problem(**_parts(demand, tuple(write_jobs(demand)), seed, STATIC_H, STATIC_H))
 
 
-def slots_problem(jobs: int, slots: int, seed: int) -> Problem:
-    """Return jobs that come over `slots` hours and may wait, 1.2 to 10 times their length."""
-    demand = draw_demand(jobs, seed, horizon_h=float(slots), waits=True)
-    return Problem(**_parts(demand, tuple(write_jobs(demand)), seed, float(slots), 1.0))
+def slots_problem(jobs: int, slots: int, seed: int, *, roomy: bool = False) -> Problem:
+    """Return jobs that come over `slots` hours and may wait, 1.2 to 10 times their length.
+
+    The estate is sized by what runs at a time on average. A roomy one is sized as if all jobs ran
+    at the same time, as studies of placement draw it; what is promised over time comes from such.
+    """
+    return Problem(**_waiting(jobs, slots, seed, roomy=roomy))
 
 
-def varying_problem(jobs: int, slots: int, seed: int) -> Problem:
+def varying_problem(jobs: int, slots: int, seed: int, *, roomy: bool = False) -> Problem:
     """Return the same with prices, emissions and own nodes that change from hour to hour."""
-    demand = draw_demand(jobs, seed, horizon_h=float(slots), waits=True)
-    parts = _parts(demand, tuple(write_jobs(demand)), seed, float(slots), 1.0)
+    parts = _waiting(jobs, slots, seed, roomy=roomy)
     draw = np.random.default_rng((seed, 5))
     parts["forecasts"] = tuple(forecasts(parts["sites"], parts["offers"], slots, draw))
     parts["maintenance"] = tuple(maintenance(parts["pools"], slots, draw))
@@ -106,7 +108,7 @@ def tenants_problem(jobs: int, seed: int) -> Problem:
     return Problem(**parts | {"limits": limits})
 
 
-def data_problem(jobs: int, seed: int, *, slots: int = DATA_SLOTS) -> Problem:
+def data_problem(jobs: int, seed: int, *, slots: int = DATA_SLOTS, roomy: bool = False) -> Problem:
     """Return jobs that read shared datasets, and pipelines, in slots of a week.
 
     In one slot nothing can come after anything: then there are no pipelines, and data arrives at
@@ -114,7 +116,8 @@ def data_problem(jobs: int, seed: int, *, slots: int = DATA_SLOTS) -> Problem:
     """
     demand = draw_demand(jobs, seed, horizon_h=STATIC_H, waits=False)
     reading = draw_reading(tuple(write_jobs(demand)), seed, pipelines=slots > 1)
-    parts = _parts(demand, reading.jobs, seed, STATIC_H, STATIC_H / slots)
+    slot_h = STATIC_H / slots
+    parts = _parts(demand, reading.jobs, seed, STATIC_H, slot_h, at_once=roomy or slots == 1)
     parts |= {"datasets": reading.datasets, "links": data_links()}
     if slots == 1:
         parts["links"] = tuple(replace(one, gbps=INSTANT_GBPS) for one in parts["links"])
@@ -149,13 +152,28 @@ def independent_problem(jobs: int, seed: int) -> Problem:
     return Problem(**parts | {"assumptions": Assumptions()})
 
 
+def _waiting(jobs: int, slots: int, seed: int, *, roomy: bool) -> dict[str, Any]:
+    """Return the fields of a problem with jobs that come over hours and may wait."""
+    demand = draw_demand(jobs, seed, horizon_h=float(slots), waits=True)
+    written = tuple(write_jobs(demand))
+    return _parts(demand, written, seed, float(slots), 1.0, at_once=roomy)
+
+
 def _parts(
-    demand: Demand, jobs: tuple[Job, ...], seed: int, horizon_h: float, slot_h: float
+    demand: Demand,
+    jobs: tuple[Job, ...],
+    seed: int,
+    horizon_h: float,
+    slot_h: float,
+    *,
+    at_once: bool = True,
 ) -> dict[str, Any]:
-    """Return the fields of a problem with these jobs, its estate sized by what they ask for."""
+    """Return the fields of a problem with these jobs, its estate sized by what they ask for.
+
+    That is what all ask for together if they run at once, and else on average over the horizon.
+    """
     draw = np.random.default_rng((seed, 1))
-    first, at_once = first_choices(demand), slot_h == horizon_h
-    # Over many slots, what is asked is spread over the horizon.
+    first = first_choices(demand)
     held = first.held if at_once else first.accelerator_h / horizon_h
     asked = np.bincount(first.quota + 1, held, len(quota_ids()) + 1)[1:].astype(np.float64)
     quotas, offers = in_quotas(_quotas(draw, asked, large=not at_once))

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.solver.cases import CASES, Size
+from hybridplace.checker import check
 from hybridplace.model.plan import Plan
 from hybridplace.model.problem import Problem
 from hybridplace.model.verify import verify
@@ -87,7 +88,6 @@ def _promised(case: str, size: Size) -> float | None:
 def figures(problem: Problem, plan: Plan, spent: Spent, seed: int) -> Row:
     """Return the figures of a plan that was just made; it is held to its problem after that."""
     rss_mb = peak_rss_mb()
-    verify(problem, plan)
     return {
         "jobs": len(problem.jobs),
         "offers": len(problem.offers),
@@ -100,7 +100,32 @@ def figures(problem: Problem, plan: Plan, spent: Spent, seed: int) -> Row:
         "bound_usd": round(plan.bound_usd, 4),
         "rss_mb": round(rss_mb, 1),
         "left_out": len(plan.unplaced),
+        "proof_off": proof_off(problem, plan),
     }
+
+
+class ProofError(RuntimeError):
+    """A plan or its proof does not hold."""
+
+
+def proof_off(problem: Problem, plan: Plan) -> float | None:
+    """Return by how much the bound differs, relatively, that the checker computes from its prices.
+
+    None if the plan has no prices: a small one whose bound was searched for.
+
+    Raises
+    ------
+    ProofError
+        If the plan breaks a rule, or says of itself what the checker does not find.
+    """
+    if plan.certificate is None:
+        verify(problem, plan)
+        return None
+    checked = check(problem, plan)
+    if checked.faults or checked.bound_usd is None:
+        raise ProofError(f"{len(problem.jobs)} jobs: " + "; ".join(checked.faults[:5]))
+    said_usd = plan.certificate.bound_usd
+    return abs(checked.bound_usd - said_usd) / max(abs(said_usd), 1e-9)
 
 
 def _cpu_s() -> float:

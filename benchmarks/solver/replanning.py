@@ -16,12 +16,11 @@ import numpy as np
 from benchmarks.solver.cases import Size
 from benchmarks.solver.events import CHURN, PRICE_STEP, new_jobs
 from benchmarks.solver.instances import slots_problem, static_problem
-from benchmarks.solver.measure import WARM, Row, peak_rss_mb, spending
-from benchmarks.solver.tables import aligned
+from benchmarks.solver.measure import WARM, Row, peak_rss_mb, proof_off, spending
+from benchmarks.solver.tables import agreement, aligned
 from hybridplace.model.plan import Plan
 from hybridplace.model.problem import Problem
 from hybridplace.model.site import Market
-from hybridplace.model.verify import verify
 from hybridplace.solver.ledger import Repair
 from hybridplace.solver.standing import Standing
 
@@ -72,8 +71,8 @@ def replanned(size: Size, seed: int) -> Iterator[Row]:
         if log.last is None:
             continue
         plan = standing.plan()
-        verify(standing.problem(), plan)
         figures = {
+            "proof_off": proof_off(standing.problem(), plan),
             "events": len(log.ms),
             "placed": log.jobs,
             "p50_ms": round(float(np.percentile(log.ms, 50)), 3),
@@ -177,13 +176,15 @@ _KINDS = {
 
 def replan_table(rows: Sequence[Row], *, markdown: bool = False) -> str:
     """Return rows as a table, the worst seed of each kind and size."""
-    lines = [["event", "jobs", "seeds", "p50 ms", "p99 ms (promised)", "gap after"]]
+    lines = [["event", "jobs", "seeds", "p50 ms", "p99 ms (promised)", "gap after", "checker"]]
     kinds = dict.fromkeys((row["event"], row["jobs"]) for row in rows if "p99_ms" in row)
     for kind, jobs in kinds:
         some = [row for row in rows if (row["event"], row["jobs"]) == (kind, jobs)]
-        p50, p99, gap = (max(row[name] for row in some) for name in ("p50_ms", "p99_ms", "gap"))
+        names = ("p50_ms", "p99_ms", "gap", "proof_off")
+        p50, p99, gap, off = (max(row[name] for row in some) for name in names)
         told = f"{p99:.1f}" + (f" ({PROMISED_MS[kind]:g})" if kind in PROMISED_MS else "")
-        lines.append([kind, f"{jobs:,}", str(len(some)), f"{p50:.1f}", told, f"{gap:.3%}"])
+        cells = [f"{jobs:,}", str(len(some)), f"{p50:.1f}", told, f"{gap:.3%}", agreement(off)]
+        lines.append([kind, *cells])
     return aligned(lines, markdown=markdown)
 
 

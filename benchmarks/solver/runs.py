@@ -95,7 +95,8 @@ def _median(rows: list[Row]) -> Row:
     middle = {name: statistics.median(row[name] for row in rows) for name in MEDIANS}
     ratio = statistics.median(row["cpu_s"] / row["reference_s"] for row in rows)
     kept = {name: first[name] for name in ("case", "jobs", "offers", "slots")}
-    return {**kept, "seeds": len(rows), **middle, "cpu_ratio": round(ratio, 3)}
+    off = max((one for row in rows if (one := row["proof_off"]) is not None), default=None)
+    return {**kept, "seeds": len(rows), **middle, "proof_off": off, "cpu_ratio": round(ratio, 3)}
 
 
 def savings(rows: Iterable[Row]) -> list[Row]:

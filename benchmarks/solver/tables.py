@@ -27,8 +27,14 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
     "proven gap": lambda row: _beside(row, "gap", "{:.3%}"),
     "cost USD": lambda row: f"{row['cost_usd']:,.0f}",
     "RSS MB": lambda row: _beside(row, "rss_mb", "{:,.0f}"),
+    "checker": lambda row: agreement(row["proof_off"]),
     "kept": lambda row: "yes" if kept(row) else "NO",
 }
+
+
+def agreement(proof_off: float | None) -> str:
+    """Return how far the independent checker is from the bound, relatively."""
+    return "no prices" if proof_off is None else f"{proof_off:.0e}"
 
 
 def kept(row: Row) -> bool:

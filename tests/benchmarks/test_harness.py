@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from benchmarks.solver.baseline import FIGURES, record, regressions
-from benchmarks.solver.measure import reference_s
+from benchmarks.solver.cases import CASES, Size
+from benchmarks.solver.measure import ProofError, proof_off, reference_s
 from benchmarks.solver.runs import MEDIANS, fresh, medians
 from benchmarks.solver.tables import kept, table
+from hybridplace.solver import solve
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMED = "case jobs offers slots seed cpu_s wall_s gap cost_usd bound_usd rss_mb"
@@ -20,7 +23,12 @@ NAMED = "case jobs offers slots seed cpu_s wall_s gap cost_usd bound_usd rss_mb"
 
 def row(**changed):
     """Return a row as measured."""
-    figures = dict.fromkeys(MEDIANS, 1.0) | {"gap": 0.001, "cpu_s": 0.1, "reference_s": 0.1}
+    figures = dict.fromkeys(MEDIANS, 1.0) | {
+        "gap": 0.001,
+        "cpu_s": 0.1,
+        "reference_s": 0.1,
+        "proof_off": 1e-16,
+    }
     named = {"case": "static", "jobs": 100, "offers": 4087, "slots": 1, "seed": 1}
     return named | figures | changed
 
@@ -53,6 +61,16 @@ def test_medians_are_over_seeds_of_the_same_size():
         (1000, 1, 0.1),
     ]
     assert found[0]["cpu_ratio"] == pytest.approx(2.0)
+
+
+def test_a_proof_that_does_not_hold_is_no_figure():
+    """The checker computes the bound again; who says more than it finds is not measured at all."""
+    problem = CASES["static"].make(Size(jobs=50), 1)
+    plan = solve(problem)
+
+    assert proof_off(problem, plan) < 1e-9
+    with pytest.raises(ProofError, match="above what is proven"):
+        proof_off(problem, replace(plan, bound_usd=plan.bound_usd * 1.001))
 
 
 @pytest.mark.parametrize(("figure", "times"), [("cpu_s", 1.6), ("gap", 2.0), ("rss_mb", 1.3)])

@@ -59,6 +59,16 @@ def test_own_pools_hold_30_to_60_percent_of_the_demand(problem):
     assert 0.29 < own / asked < 0.62
 
 
+@pytest.mark.parametrize("roomy", [False, True])
+def test_own_pools_over_time_hold_their_share_of_what_is_asked_on_average_or_at_once(roomy):
+    """A roomy estate holds it of all jobs at once, another one of those that run at a time."""
+    first = first_choices(draw_demand(JOBS, 1, horizon_h=48.0, waits=True))
+    asked = first.held.sum() if roomy else first.accelerator_h.sum() / 48.0
+    pools = slots_problem(JOBS, 48, 1, roomy=roomy).pools
+
+    assert 0.29 < sum(node.accelerators for pool in pools for node in pool.nodes) / asked < 0.7
+
+
 @pytest.mark.parametrize(("jobs", "least"), [(1000, 15), (10_000, 35)])
 def test_many_quotas_are_too_small_for_all_who_want_them_first(jobs, least):
     """If every job took its cheapest offer, dozens of quotas would overflow."""
