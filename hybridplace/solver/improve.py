@@ -14,6 +14,7 @@ import numpy as np
 from hybridplace.solver.berths import Berths
 from hybridplace.solver.core import decide_again, related
 from hybridplace.solver.instance import Choice, Floats, Instance, Ints, Prices
+from hybridplace.solver.outright import decide_outright
 from hybridplace.solver.pairs import Pairs, near_pairs
 from hybridplace.solver.pricing import Tariff, price_at, tariff_of
 from hybridplace.solver.recreate import HOT, HOTTER, MOST_RUINED, Walk
@@ -40,6 +41,9 @@ LOST = 1e-6
 
 STEPS_BEFORE_ONE_CORE = 4_000
 """Where one core has all jobs: it will do better."""
+
+OUTRIGHT_JOBS, OUTRIGHT_WORK = 200, 3.0
+"""No more jobs are decided all at once, and CP-SAT's deterministic seconds for that."""
 
 STEPS_OVER_TIME = 80_000
 """Where jobs may start in many slots, and no more for each job unless limits have a price."""
@@ -80,7 +84,7 @@ class _Goal:
     def __init__(
         self, bound_usd: float, gap: float, prove: Callable[[Choice, float], float] | None
     ) -> None:
-        self._gap, self._prove = gap, prove
+        self.gap, self._prove = gap, prove
         self._enough_usd = bound_usd + gap * abs(bound_usd)
 
     def is_met_by(self, best: Incumbent) -> bool:
@@ -92,7 +96,7 @@ class _Goal:
         if self._prove is None or best.choice is None or self.is_met_by(best):
             return
         bound_usd, self._prove = self._prove(best.choice, best.usd), None
-        self._enough_usd = bound_usd + self._gap * abs(bound_usd)
+        self._enough_usd = bound_usd + self.gap * abs(bound_usd)
 
 
 class Incumbent:
@@ -109,11 +113,14 @@ class Incumbent:
         None as long as no plan was found.
     usd : float
         What it costs; inf without one.
+    searched_usd : float or None
+        A bound that a search proved, which prices cannot.
     """
 
     def __init__(self, watch: Callable[[float], None] | None = None) -> None:
         self.choice: Choice | None = None
         self.usd = np.inf
+        self.searched_usd: float | None = None
         self._moored: tuple[Choice, dict[int, Ints]] | None = None
         self._watch = watch
 
@@ -185,9 +192,10 @@ def improve(
         best.moor(walk.choice(), walk.seats())
     if best.choice is not None and instance.slots == 1:
         before = best.choice, best.usd
-        state.load(best.choice)
-        cores = _Cores(state, pairs, tariff_of(instance, prices), most, seed)
-        _decide_cores(cores, best, goal)
+        if not _decide_outright(instance, prices, best, goal, seed):
+            state.load(best.choice)
+            cores = _Cores(state, pairs, tariff_of(instance, prices), most, seed)
+            _decide_cores(cores, best, goal)
         if berths is not None and best.usd < before[1]:
             _moor_again(walk, berths, best, before)
     return best
@@ -252,6 +260,28 @@ class _Cores:
     tariff: Tariff
     ways: int
     seed: int
+
+
+def _decide_outright(
+    instance: Instance, prices: Prices, best: Incumbent, goal: _Goal, seed: int
+) -> bool:
+    """Decide few jobs all at once, unless the plan is good enough; tell whether that was tried."""
+    few = len(instance.jobs.reject_usd) <= OUTRIGHT_JOBS
+    if best.choice is None or not few or goal.is_met_by(best):
+        return False
+    found = decide_outright(
+        instance, prices, best.choice, best.usd, gap=goal.gap, work=OUTRIGHT_WORK, seed=seed
+    )
+    if found is None:
+        return False
+    best.searched_usd = found.bound_usd
+    if found.choice is not None:
+        state = State(instance)
+        state.load(found.choice)
+        best.offer(found.choice, state.total_usd())
+    if found.interrupted:
+        raise KeyboardInterrupt
+    return True
 
 
 def _decide_cores(cores: _Cores, best: Incumbent, goal: _Goal) -> None:

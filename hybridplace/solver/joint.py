@@ -51,6 +51,8 @@ class Joint:
         What is proven so far.
     whole : JobPrices or None
         What knapsacks prove beyond that.
+    searched_usd : float or None
+        What a search proved, which prices cannot.
     seats : dict
         The node of each worker on own nodes, as far as known.
     tiered : Problem or None
@@ -73,6 +75,7 @@ class Joint:
         self.prices: Prices = no_prices(instance)
         self.bound_usd = reduced(instance, self.prices).bound_usd
         self.whole: JobPrices | None = None
+        self.searched_usd: float | None = None
         self.berths, self.seats, self.tiered = berths, dict[int, Ints](), tiered
 
     def decide(self) -> None:
@@ -120,6 +123,7 @@ class Joint:
             )
         finally:
             self.choice, self.seats = best.choice or self.choice, best.seats()
+            self.searched_usd = best.searched_usd
 
     def lift(self, choice: Choice, usd: float) -> float:
         """Return a bound that is proven by prices of whole jobs."""
@@ -218,13 +222,18 @@ def solve_jointly(
             instance, copies = to_seat(problem, instance)
         choice, shares = seated(problem, instance, joint.choice, joint.prices.share, joint.seats)
         prices = joint.prices if joint.whole is None else joint.whole.prices
-        bound_usd = joint.bound_usd + joint.instance.sunk_usd
+        bound_usd, searched_usd = joint.bound_usd + joint.instance.sunk_usd, joint.searched_usd
+        if searched_usd is not None:
+            searched_usd += joint.instance.sunk_usd
+        certificate = certificate_of(
+            problem, prices, bound_usd, whole=joint.whole, searched_usd=searched_usd
+        )
         return plan_of_choice(
             problem,
             joint.instance,
             choice,
             shares,
-            certificate=certificate_of(problem, prices, bound_usd, whole=joint.whole),
+            certificate=certificate,
             seed=seed,
             copies=copies,
             interrupted=interrupted,

@@ -75,7 +75,7 @@ def plan_of_choice(
         problem,
         placements,
         _unplaced(problem, {one.job for one in placements}),
-        bound_usd=certificate.bound_usd,
+        bound_usd=max(certificate.bound_usd, certificate.searched_usd or -math.inf),
         solver=JOINT_SOLVER,
         seed=seed,
         certificate=certificate,

@@ -29,14 +29,14 @@ def single(seed):
 
 @pytest.mark.parametrize("seed", range(30))
 def test_small_plans_hold_and_bounds_are_bounds(seed) -> None:
-    """On crowded problems the plan keeps every rule, and no plan is below its bound."""
+    """On crowded problems the plan keeps every rule and is cheapest, and its bound holds."""
     problem = single(seed)
     plan = solve_jointly(problem)
     best = best_plan(problem)
 
     assert breaches(problem, plan) == ()
     assert plan.bound_usd <= best.objective_usd + 1e-6
-    assert plan.objective_usd >= best.objective_usd - 1e-6
+    assert plan.objective_usd == pytest.approx(best.objective_usd, rel=2e-3)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -91,8 +91,8 @@ def test_spreads_moves_and_shares_are_planned_and_proven(make) -> None:
 
     assert breaches(problem, plan) == ()
     assert checked.faults == ()
-    assert checked.bound_usd == pytest.approx(plan.bound_usd, rel=1e-9)
     assert certificate is not None
+    assert checked.bound_usd == pytest.approx(certificate.bound_usd, rel=1e-9)
     assert certificate.spreads
     assert certificate.shares
     assert "moves" in {one.limit for one in certificate.limits}
@@ -144,7 +144,8 @@ def test_the_bound_can_be_computed_again(seed) -> None:
     checked = check(problem, plan)
 
     assert checked.faults == ()
-    assert checked.bound_usd == pytest.approx(plan.bound_usd, rel=1e-9)
+    assert plan.certificate is not None
+    assert checked.bound_usd == pytest.approx(plan.certificate.bound_usd, rel=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(25))
