@@ -225,7 +225,8 @@ def ruin(table: Table, plan: Plan, most: int) -> tuple[int, int]:
     kind = uniform(plan.draw)
     if kind < 0.9:
         job = drawn(plan, plan.excess)
-        if plan.reduced_usd[job] - table.least_usd[job] <= SMALLEST_USD:
+        worse_usd = plan.reduced_usd[job] - table.least_usd[job]
+        if worse_usd <= SMALLEST_USD and plan.pair[job] >= 0:
             return 0, -1
         pairs = table.first[job + 1] - table.first[job]
         p = table.first[job] + int(uniform(plan.draw) ** 2 * min(pairs, 24))
@@ -318,6 +319,25 @@ def keep(table: Table, plan: Plan, n: int, usd: float) -> None:
 
 
 @bare_inner
+def left_out_usd(table: Table, plan: Plan, job: int) -> float:
+    """Return what a job that is left out would save at its best, at what limits are worth now.
+
+    Beside a large job that is left out there is room for jobs that are not worth the price of the
+    relaxation, which takes a part of the large one.
+    """
+    least_usd = table.reject_usd[job]
+    for p in range(table.first[job], table.first[job + 1]):
+        usd = table.usd[p] + table.toll_usd[p]
+        for k in range(table.limit.shape[1]):
+            limit = table.limit[table.option[p], k]
+            if limit < len(table.limit_usd) and plan.pull[limit] > 0.0:
+                grown_usd = plan.pull[limit] * (plan.aim[limit] - plan.limit_room[limit])
+                usd += max(grown_usd, -table.limit_usd[limit]) * table.limit_use[p, k]
+        least_usd = min(least_usd, usd)
+    return float(table.reject_usd[job] - least_usd)
+
+
+@bare_inner
 def weigh_waste(table: Table, plan: Plan) -> None:
     """Cumulate what is paid for what nobody uses, and roots of what jobs pay too much.
 
@@ -325,7 +345,10 @@ def weigh_waste(table: Table, plan: Plan) -> None:
     """
     usd = 0.0
     for job in range(len(plan.pair)):
-        usd += np.sqrt(max(plan.reduced_usd[job] - table.least_usd[job], 0.0))
+        excess_usd = plan.reduced_usd[job] - table.least_usd[job]
+        if plan.pair[job] < 0 and len(table.limit_usd):
+            excess_usd = max(excess_usd, left_out_usd(table, plan, job))
+        usd += np.sqrt(max(excess_usd, 0.0))
         plan.excess[job] = usd
     groups, slots, resources = table.price.shape
     paid, at = 0.0, 0

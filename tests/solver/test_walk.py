@@ -16,6 +16,7 @@ from benchmarks.solver.instances import slots_problem, tenants_problem
 from hybridplace.solver.berths import berths_of
 from hybridplace.solver.compile import compile_instance
 from hybridplace.solver.improve import improve
+from hybridplace.solver.instance import Instance, Jobs, Options
 from hybridplace.solver.moves import full_usd, judged_usd
 from hybridplace.solver.pairs import near_pairs
 from hybridplace.solver.recreate import Walk
@@ -231,3 +232,58 @@ def test_steps_are_judged_by_no_more_than_what_a_plan_costs(bound_by_limits):
     assert judged_usd(walk.table, dear) == pytest.approx(true_usd, rel=1e-3)
     dear.limit_room[:-1] = -0.01 * instance.at_most
     assert judged_usd(walk.table, dear) > true_usd or not prices.limit.any()
+
+
+def _one_budget(uses, saved_usd, at_most):
+    """Return jobs with one option each that counts towards one budget."""
+    jobs = len(uses)
+    one, none = np.ones(jobs, np.int32), np.zeros(jobs, np.int32)
+    return Instance(
+        slot_h=1.0,
+        slots=1,
+        jobs=Jobs(
+            reject_usd=saved_usd + 1.0,
+            due_h=np.full(jobs, np.inf),
+            late_usd_h=np.zeros(jobs),
+            tenant=none - 1,
+        ),
+        options=Options(
+            first=np.arange(jobs + 1),
+            job=np.arange(jobs, dtype=np.int32),
+            offer=np.arange(jobs, dtype=np.int32),
+            shape=none,
+            site=none,
+            cost_usd=np.ones(jobs),
+            hours=np.ones(jobs),
+            slots=one,
+            earliest=none,
+            latest=none,
+            group=none - 1,
+            use=np.zeros((jobs, 3)),
+            curve=none - 1,
+            curves=np.ones((0, 1)),
+            limit=none[:, None],
+            limit_use=uses[:, None],
+            share=np.zeros(jobs),
+        ),
+        capacity=np.full((1, 3, 1), np.inf),
+        at_most=np.array([at_most]),
+        same=np.zeros((0, 2), np.int64),
+        apart=np.zeros((0, 2), np.int64),
+    )
+
+
+def test_what_a_large_job_leaves_of_a_budget_is_used():
+    """Two large jobs do not fit together, so the price is of a part of one: small ones fill up."""
+    uses = np.array([90.0, 60.0, *[4.0] * 40])
+    instance = _one_budget(uses, np.array([270.0, 174.0, *[8.0] * 40]), 100.0)
+    relaxed = relax_static(instance)
+    assert relaxed.prices.limit[0] * 4.0 > 8.0 + 1.0
+    state = State(instance, limit_usd=relaxed.prices.limit)
+    pairs = near_pairs(state, relaxed.prices, near=4.0, most=12)
+    walk = Walk(state, pairs, relaxed.prices, relaxed.lp, seed=0)
+    for _ in range(10):
+        walk.go(200, 0.1)
+    placed = walk.choice().option >= 0
+    assert placed[0]
+    assert placed[2:].sum() == 2
