@@ -173,6 +173,18 @@ def hold_limits(table: Table, plan: Plan, p: int, n: int) -> int:
 
 
 @bare_inner
+def part(table: Table, plan: Plan, job: int, p: int, n: int) -> int:
+    """Take out the jobs that a job must be with, or apart from, and would not be at a pair."""
+    for k in range(table.partner_first[job], table.partner_first[job + 1]):
+        other = table.partner[k]
+        if plan.pair[other] >= 0 and n < MOST_OUT // 2:
+            where = table.site[table.option[plan.pair[other]]]
+            if (where == table.site[table.option[p]]) != table.together[k]:
+                n = take_out(table, plan, other, n)
+    return n
+
+
+@bare_inner
 def ruin_limit(table: Table, plan: Plan, most: int) -> int:
     """Take out some jobs that count towards a limit."""
     limit, n = int(uniform(plan.draw) * (len(table.payer_first) - 1)), 0
@@ -232,6 +244,7 @@ def ruin(table: Table, plan: Plan, most: int) -> tuple[int, int]:
         p = table.first[job] + int(uniform(plan.draw) ** 2 * min(pairs, 24))
         if pairs > 0 and p != plan.pair[job] and kind < 0.8:
             n = take_out(table, plan, job, 0)
+            n = part(table, plan, job, p, n)
             n = hold_limits(table, plan, p, n)
             n = clear_way(table, plan, job, p, n)
             if uniform(plan.draw) < 0.3 and table.group[p] < groups:

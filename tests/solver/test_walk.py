@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from hybridplace.solver.improve import improve
 from hybridplace.solver.instance import Instance, Jobs, Options
 from hybridplace.solver.moves import full_usd, judged_usd
 from hybridplace.solver.pairs import near_pairs
+from hybridplace.solver.pricing import no_prices
 from hybridplace.solver.recreate import Walk
 from hybridplace.solver.rounding import Fractional
 from hybridplace.solver.ruin import walk
@@ -234,40 +236,39 @@ def test_steps_are_judged_by_no_more_than_what_a_plan_costs(bound_by_limits):
     assert judged_usd(walk.table, dear) > true_usd or not prices.limit.any()
 
 
-def _one_budget(uses, saved_usd, at_most):
-    """Return jobs with one option each that counts towards one budget."""
-    jobs = len(uses)
-    one, none = np.ones(jobs, np.int32), np.zeros(jobs, np.int32)
+def _plain(first, cost_usd, reject_usd, **options):
+    """Return jobs in one slot whose options compete for nothing and count towards one limit."""
+    job = np.repeat(np.arange(len(reject_usd), dtype=np.int32), np.diff(first))
+    one, none = np.ones(len(job), np.int32), np.zeros(len(job), np.int32)
     return Instance(
         slot_h=1.0,
         slots=1,
         jobs=Jobs(
-            reject_usd=saved_usd + 1.0,
-            due_h=np.full(jobs, np.inf),
-            late_usd_h=np.zeros(jobs),
-            tenant=none - 1,
+            reject_usd=reject_usd,
+            due_h=np.full(len(reject_usd), np.inf),
+            late_usd_h=np.zeros(len(reject_usd)),
+            tenant=np.full(len(reject_usd), -1, np.int32),
         ),
         options=Options(
-            first=np.arange(jobs + 1),
-            job=np.arange(jobs, dtype=np.int32),
-            offer=np.arange(jobs, dtype=np.int32),
+            first=np.array(first),
+            job=job,
+            offer=np.arange(len(job), dtype=np.int32),
             shape=none,
-            site=none,
-            cost_usd=np.ones(jobs),
-            hours=np.ones(jobs),
+            cost_usd=cost_usd,
+            hours=np.ones(len(job)),
             slots=one,
             earliest=none,
             latest=none,
             group=none - 1,
-            use=np.zeros((jobs, 3)),
+            use=np.zeros((len(job), 3)),
             curve=none - 1,
             curves=np.ones((0, 1)),
             limit=none[:, None],
-            limit_use=uses[:, None],
-            share=np.zeros(jobs),
+            share=np.zeros(len(job)),
+            **{"site": none, "limit_use": np.zeros((len(job), 1)), **options},
         ),
         capacity=np.full((1, 3, 1), np.inf),
-        at_most=np.array([at_most]),
+        at_most=np.array([100.0]),
         same=np.zeros((0, 2), np.int64),
         apart=np.zeros((0, 2), np.int64),
     )
@@ -276,7 +277,8 @@ def _one_budget(uses, saved_usd, at_most):
 def test_what_a_large_job_leaves_of_a_budget_is_used():
     """Two large jobs do not fit together, so the price is of a part of one: small ones fill up."""
     uses = np.array([90.0, 60.0, *[4.0] * 40])
-    instance = _one_budget(uses, np.array([270.0, 174.0, *[8.0] * 40]), 100.0)
+    reject_usd = 1.0 + np.array([270.0, 174.0, *[8.0] * 40])
+    instance = _plain(range(43), np.ones(42), reject_usd, limit_use=uses[:, None])
     relaxed = relax_static(instance)
     assert relaxed.prices.limit[0] * 4.0 > 8.0 + 1.0
     state = State(instance, limit_usd=relaxed.prices.limit)
@@ -287,3 +289,20 @@ def test_what_a_large_job_leaves_of_a_budget_is_used():
     placed = walk.choice().option >= 0
     assert placed[0]
     assert placed[2:].sum() == 2
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_jobs_that_are_tied_move_together(together):
+    """Neither may leave alone for the site, or exchange it, where both cost less."""
+    cost_usd = np.array([9.0, 1.0, 9.0, 1.0] if together else [9.0, 1.0, 1.0, 9.0])
+    site, pair = np.array([0, 1, 0, 1], np.int32), np.array([[0, 1]])
+    instance = _plain([0, 2, 4], cost_usd, np.array([50.0, 50.0]), site=site)
+    instance = replace(instance, **{"same" if together else "apart": pair})
+    state, prices = State(instance), no_prices(instance)
+    pairs = near_pairs(state, prices, near=9.0, most=12)
+    dear = np.array([0, 2]) if together else np.array([0, 3])
+    first = Fractional(option=dear, start=np.zeros(2, np.int64), value=np.ones(2))
+    walk = Walk(state, pairs, prices, first, seed=0)
+    assert walk.usd == 18.0
+    walk.go(200, 1.0)
+    assert walk.usd == 2.0
