@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from hybridplace.solver.berths import Berths, no_berths
-from hybridplace.solver.instance import Choice, Floats, Ints, Prices
+from hybridplace.solver.berths import Berths
+from hybridplace.solver.instance import RESOURCES, Choice, Floats, Ints, Prices
 from hybridplace.solver.moves import fill, full_usd, judged_usd, settle
 from hybridplace.solver.pairs import Pairs
 from hybridplace.solver.rounding import Fractional
@@ -66,10 +66,11 @@ class Walk:
         ruined: int = MOST_RUINED,
     ) -> None:
         self._state, self._seed = state, seed
-        self._party = np.ones(len(state.instance.options.job), np.int64)
-        self.table = table_of(state, pairs, prices)
+        self.chosen = chosen_of(pairs, len(state.instance.options.job))
+        self._party = np.ones(len(self.chosen), np.int64)
+        self.table = table_of(state, pairs, prices, self.chosen)
         self._worth_usd, self._most = _worth_of_limits(self.table), ruined
-        self._begin(first, no_berths(state.instance), hot)
+        self._begin(first, np.zeros((0, state.instance.slots, RESOURCES)), hot)
 
     def moor(self, berths: Berths, choice: Choice | None = None) -> None:
         """Give workers their nodes, leaving out who finds none, and walk on from there.
@@ -77,26 +78,26 @@ class Walk:
         Those of the best plan so far, or of another one. From now on a step keeps in mind what each
         node has room for.
         """
-        state = self._state
-        seat_first = berths.seats(self.table.option, state.instance)
-        self._party = berths.party
+        state, parties = self._state, berths.parties(self.chosen)
+        seat_first, self._party = berths.seats(self.chosen, parties.workers), parties.size
         self.table = self.table._replace(
             node_first=berths.first,
-            workers=berths.workers,
-            worker_use=np.ascontiguousarray(berths.worker_use[:, state.resources]),
+            workers=parties.workers,
+            worker_use=np.ascontiguousarray(state.limited(parties.use)),
             seat_first=seat_first,
             sitter=np.repeat(np.arange(len(seat_first) - 1), np.diff(seat_first)),
         )
-        self._begin(choice or self.choice(), berths, WARM)
+        self._begin(choice or self.choice(), berths.room, WARM)
 
-    def _begin(self, first: Choice | Fractional, berths: Berths, hot: float) -> None:
+    def _begin(self, first: Choice | Fractional, nodes: Floats, hot: float) -> None:
+        """Place jobs where they are first; `nodes` are what each has, (nodes, T, resources)."""
         state, table = self._state, self.table
         state.clear()
-        berth = np.ascontiguousarray(berths.room[:, :, state.resources].transpose(2, 1, 0))
+        berth = np.ascontiguousarray(nodes[:, :, state.resources].transpose(2, 1, 0))
         self._full = state.room[0].copy(), state.limit_room.copy(), berth
         self.plan = _empty(state, table, berth, self._seed)
         strict = table._replace(loose=np.zeros_like(table.loose))
-        fill(strict, self.plan, *_first_pairs(table, state, first))
+        fill(strict, self.plan, *_first_pairs(table, state, first, self.chosen))
         usd = full_usd(table, self.plan)
         holds = bool((self.plan.limit_room >= 0).all())
         self.plan.total[:] = usd, usd if holds else np.inf, self.plan.total[2], float(holds)
@@ -134,7 +135,7 @@ class Walk:
         placed = pair >= 0
         if not placed.any():
             return Choice(option=pair.copy(), start=np.zeros_like(pair))
-        option = np.where(placed, self.table.option[pair], -1)
+        option = np.where(placed, self.chosen[self.table.option[pair]], -1)
         return Choice(option=option, start=np.where(placed, self.table.start[pair], 0))
 
     def seats(self) -> dict[int, Ints]:
@@ -174,7 +175,16 @@ class Walk:
         return float(self._hot_usd * (self._cold_usd / self._hot_usd) ** done)
 
 
-def _first_pairs(table: Table, state: State, first: Choice | Fractional) -> tuple[Ints, Ints]:
+def chosen_of(pairs: Pairs, options: int) -> Ints:
+    """Return the options that pairs have, of so many, ascending."""
+    is_chosen = np.zeros(options, np.bool_)
+    is_chosen[pairs.option] = True
+    return np.flatnonzero(is_chosen)
+
+
+def _first_pairs(
+    table: Table, state: State, first: Choice | Fractional, chosen: Ints
+) -> tuple[Ints, Ints]:
     """Return jobs in the order in which they are placed first, and at which pair; -1 is none.
 
     Of a plan, in the order in which they start: so nodes are shared best.
@@ -183,12 +193,12 @@ def _first_pairs(table: Table, state: State, first: Choice | Fractional) -> tupl
     if isinstance(first, Choice):
         placed = np.flatnonzero(first.option >= 0)
         value = np.ones(len(placed))
-        at, known = _pairs_at(table, slots, first.option[placed], first.start[placed])
+        wanted = first.option[placed], first.start[placed]
     else:
-        value = first.value
-        at, known = _pairs_at(table, slots, first.option, first.start)
+        value, wanted = first.value, (first.option, first.start)
+    at, known = _pairs_at(table, slots, chosen, *wanted)
     value, pair = value[known], at[known]
-    job = state.instance.options.job[table.option[pair]]
+    job = state.instance.options.job[chosen[table.option[pair]]]
     best = np.lexsort((pair, -value, job))
     best = best[np.diff(job[best], prepend=-1) != 0]
     found, part = np.full(jobs, -1, np.int64), np.zeros(jobs)
@@ -204,18 +214,21 @@ def _first_pairs(table: Table, state: State, first: Choice | Fractional) -> tupl
     return queue, found[queue]
 
 
-def _pairs_at(table: Table, slots: int, option: Ints, start: Ints) -> tuple[Ints, Ints]:
+def _pairs_at(
+    table: Table, slots: int, chosen: Ints, option: Ints, start: Ints
+) -> tuple[Ints, Ints]:
     """Return the pairs that have some options and starts, and which of these are pairs."""
-    is_wanted = np.zeros(len(table.curve), np.bool_)
-    is_wanted[option] = True
+    if not len(chosen) or not len(option):
+        return np.zeros(len(option), np.int64), np.zeros(0, np.int64)
+    row = np.minimum(np.searchsorted(chosen, option), len(chosen) - 1)
+    is_wanted = np.zeros(len(chosen), np.bool_)
+    is_wanted[row] = True
     some = np.flatnonzero(is_wanted[table.option])
     key = table.option[some] * slots + table.start[some]
     order = np.argsort(key, kind="stable")
-    key, wanted = key[order], option.astype(np.int64) * slots + start
-    at = np.minimum(np.searchsorted(key, wanted), max(len(key) - 1, 0))
-    if not len(key):
-        return at, np.zeros(0, np.int64)
-    return some[order[at]], np.flatnonzero(key[at] == wanted)
+    key, wanted = key[order], row * slots + start
+    at = np.minimum(np.searchsorted(key, wanted), len(key) - 1)
+    return some[order[at]], np.flatnonzero((chosen[row] == option) & (key[at] == wanted))
 
 
 def _worth_of_limits(table: Table) -> Floats:

@@ -63,14 +63,17 @@ class State:
         self.tariff = tariff_of(instance, prices)
         limited = np.isfinite(instance.capacity).any(axis=(0, 2))
         self.resources = np.flatnonzero(limited) if limited.any() else np.array([0])
-        all_of_them = len(self.resources) == options.use.shape[1]
-        self.use = options.use if all_of_them else options.use[:, self.resources]
+        self.use = self.limited(options.use)
         self.group = np.where(options.group < 0, groups, options.group)
         self.level = np.log2(np.arange(instance.slots + 1).clip(1)).astype(np.int64)
         self.has_curves = bool((options.curve >= 0).any())
         self.has_limits = len(instance.at_most) > 0
         self.partners = _partners(instance)
         self.clear()
+
+    def limited(self, uses: Floats) -> Floats:
+        """Return the columns of those resources that are limited anywhere."""
+        return uses if len(self.resources) == uses.shape[1] else uses[:, self.resources]
 
     def clear(self) -> None:
         """Leave every job out."""

@@ -16,10 +16,16 @@ LOOSE = 0.02
 """Of a limit that has a price: by how much steps may exceed it on their way."""
 
 
-def table_of(state: State, pairs: Pairs, prices: Prices) -> Table:
-    """Return what a walk over some pairs never changes; there are no nodes yet."""
+def table_of(state: State, pairs: Pairs, prices: Prices, chosen: Ints) -> Table:
+    """Return what a walk over some pairs never changes; there are no nodes yet.
+
+    Parameters
+    ----------
+    chosen : ints
+        The options that pairs have, ascending: rows of the table's arrays.
+    """
     instance, options = state.instance, state.instance.options
-    option = pairs.option.astype(np.int64, copy=False)
+    option = pairs.option
     group, job = state.group[option].astype(np.int64), options.job[option]
     length = options.slots[option].astype(np.int64)
     groups, jobs = len(instance.capacity), len(instance.jobs.reject_usd)
@@ -28,16 +34,16 @@ def table_of(state: State, pairs: Pairs, prices: Prices) -> Table:
         usd=pairs.usd,
         toll_usd=pairs.reduced_usd - pairs.usd,
         cheapest=np.lexsort((pairs.usd, job)),
-        option=option,
+        option=np.searchsorted(chosen, option),
         group=group,
         start=pairs.start.astype(np.int64, copy=False),
         length=length,
-        use=np.ascontiguousarray(state.use, dtype=np.float64),
-        curve=options.curve.astype(np.int32, copy=False),
+        use=np.ascontiguousarray(state.use[chosen], dtype=np.float64),
+        curve=options.curve[chosen].astype(np.int32, copy=False),
         curves=np.ascontiguousarray(options.curves, dtype=np.float64),
-        site=options.site.astype(np.int32, copy=False),
+        site=options.site[chosen].astype(np.int32, copy=False),
         tenant=instance.jobs.tenant.astype(np.int64),
-        share=np.ascontiguousarray(options.share, dtype=np.float64),
+        share=options.share[chosen] if options.share.any() else np.zeros(len(chosen)),
         reject_usd=instance.jobs.reject_usd.astype(np.float64),
         least_usd=pairs.best_usd,
         worth_usd=_worth(pairs, state, group, job),
@@ -49,12 +55,12 @@ def table_of(state: State, pairs: Pairs, prices: Prices) -> Table:
         limit_full=state.full_limit_room,
         loose=_loose(state),
         node_first=np.zeros(groups + 2, np.int64),
-        workers=np.zeros(len(options.job), np.int64),
-        worker_use=np.zeros(state.use.shape),
+        workers=np.zeros(len(chosen), np.int64),
+        worker_use=np.zeros((len(chosen), len(state.resources))),
         seat_first=np.zeros(jobs + 1, np.int64),
         sitter=np.zeros(0, np.int64),
         **_users(groups, jobs, group, job),
-        **_limits(state, pairs),
+        **_limits(state, pairs, chosen),
         **_partners(state),
     )
 
@@ -80,20 +86,21 @@ def _distinct(keys: Ints) -> Ints:
     return found
 
 
-def _limits(state: State, pairs: Pairs) -> dict[str, Any]:
+def _limits(state: State, pairs: Pairs, chosen: Ints) -> dict[str, Any]:
     """Return what pairs count towards limits, and the jobs that may count towards each."""
     instance, options = state.instance, state.instance.options
     limits, jobs = len(instance.at_most), len(instance.jobs.reject_usd)
     if not limits:
         none = np.zeros(0, np.int64)
         return {
-            "limit": np.zeros((len(options.job), 0), np.int64),
+            "limit": np.zeros((len(chosen), 0), np.int64),
             "limit_use": np.zeros((len(pairs.option), 0)),
             "payer_first": np.zeros(1, np.int64),
             "payer": none,
         }
-    limit = np.where(options.limit < 0, limits, options.limit).astype(np.int64)
-    counted = limit[pairs.option]
+    limit = options.limit[chosen].astype(np.int64)
+    limit[limit < 0] = limits
+    counted = limit[np.searchsorted(chosen, pairs.option)]
     job = np.broadcast_to(options.job[pairs.option][:, None], counted.shape)
     key = _distinct(counted[counted < limits] * jobs + job[counted < limits])
     return {

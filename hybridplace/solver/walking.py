@@ -19,6 +19,8 @@ SMALLEST_USD = 1e-9
 class Table(NamedTuple):
     """What a walk never changes; P pairs by job (CSR), the least reduced cost first.
 
+    Of options it has the n that pairs have: `option` says which of these a pair has.
+
     Parameters
     ----------
     first : ints, (J + 1,)

@@ -50,15 +50,16 @@ def _walk(instance, relaxed, seed):
 def _used(instance, berths, choice, seats):
     """Return what workers use of each node in each slot, added up one by one."""
     options, used = instance.options, np.zeros_like(berths.room)
+    parties = berths.parties(np.arange(len(options.job)))
     for job, nodes in seats.items():
         i, start = int(choice.option[job]), int(choice.start[job])
         first = berths.first[options.group[i]]
-        for worker, node in enumerate(nodes[:: berths.party[i]].tolist()):
+        for worker, node in enumerate(nodes[:: parties.size[i]].tolist()):
             for since in range(int(options.slots[i])):
                 curve = int(options.curve[i])
                 share = 1.0 if curve < 0 else options.curves[curve, since]
-                if share * berths.workers[i] > worker + 1e-6:
-                    used[first + node, start + since] += berths.worker_use[i]
+                if share * parties.workers[i] > worker + 1e-6:
+                    used[first + node, start + since] += parties.use[i]
     return used
 
 
@@ -76,7 +77,8 @@ def test_nodes_hold_whatever_is_drawn(week, seed):
     placed = np.flatnonzero(choice.option >= 0)
     on_nodes = placed[own[instance.options.group[choice.option[placed]]]]
     assert sorted(seats) == on_nodes.tolist()
-    seated_workers = (berths.workers * berths.party)[choice.option]
+    parties = berths.parties(choice.option)
+    seated_workers = parties.workers * parties.size
     assert all(len(seats[j]) == seated_workers[j] for j in seats)
     assert (_used(instance, berths, choice, seats) <= berths.room).all()
     state.load(choice)
