@@ -16,9 +16,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hybridplace.solver.instance import (
     RESOURCES,
@@ -35,6 +36,9 @@ from hybridplace.solver.pricing import limit_uses_at
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
+
+BLOCK = 1 << 16
+"""Options that are looked at together: what stays in the processor's cache."""
 
 LEAST_UNIT = 1e-3
 """Of a job, as a share of what columns cost on average."""
@@ -216,12 +220,10 @@ def static_master(instance: Instance, cost_usd: Floats) -> tuple[Master, Rows]:
     cost_usd : floats, (n,)
         Of each option at its only start.
     """
-    entries = list(_entries(instance))
     bounds = np.concatenate(
         [instance.capacity[:, :, 0].ravel(), instance.at_most, np.zeros(_tenants(instance))]
     )
-    can_bind = _can_bind(instance, entries, bounds)
-    rows = np.flatnonzero(can_bind)
+    rows = np.flatnonzero(_can_bind(instance, bounds))
     position = np.full(len(bounds), -1, dtype=np.int32)
     position[rows] = np.arange(len(rows))
     groups, limits = instance.capacity[:, :, 0].size, len(instance.at_most)
@@ -237,7 +239,7 @@ def static_master(instance: Instance, cost_usd: Floats) -> tuple[Master, Rows]:
         cost_usd=cost_usd,
         reject_usd=instance.jobs.reject_usd[has_options],
         unit_usd=_units(cost_usd, first),
-        uses=_matrix(len(cost_usd), position, entries, len(rows)),
+        uses=_matrix(instance, position, len(rows)),
         at_most=bounds[rows],
         shares=len(where.share),
         unfair_usd=instance.unfair_usd,
@@ -258,33 +260,40 @@ def _tenants(instance: Instance) -> int:
     return int(instance.jobs.tenant.max(initial=-1)) + 1
 
 
-def _entries(instance: Instance) -> Iterator[tuple[Indices, Floats]]:
-    """Yield row (-1: none) and use of each option, one kind of row at a time."""
-    options = instance.options
-    finite = np.isfinite(instance.capacity[:, :, 0])
-    for resource in np.flatnonzero(finite.any(axis=0)):
-        row = np.where(finite[:, resource], np.arange(len(finite)) * RESOURCES + resource, -1)
-        row = np.append(row, -1).astype(np.int32)
-        use = options.use[:, resource]
-        if len(options.curves):
-            use = use * np.append(options.curves[:, 0], 1.0)[options.curve]
-        yield row[options.group], use
-    groups, limits = instance.capacity[:, :, 0].size, len(instance.at_most)
-    rows = np.arange(len(options.job))
-    limit_use = limit_uses_at(instance, rows, np.zeros_like(rows)) if limits else options.limit_use
-    for column in range(options.limit.shape[1]):
-        limit = options.limit[:, column]
-        yield np.where(limit < 0, -1, limit + groups), limit_use[:, column]
+def _blocks(instance: Instance) -> Iterator[tuple[Indices, Floats]]:
+    """Yield rows (-1: none) and uses, (k, any) each, of some options after the other."""
+    for begin in range(0, len(instance.options.job), BLOCK):
+        yield _entries(instance, slice(begin, begin + BLOCK))
+
+
+def _entries(instance: Instance, some: slice) -> tuple[Indices, Floats]:
+    """Return the rows that some options count towards (-1: none), and how much; (k, any) each."""
+    options, at_most = instance.options, instance.capacity[:, :, 0]
+    resources = np.flatnonzero(np.isfinite(at_most).any(axis=0))
+    row = np.where(np.isfinite(at_most), np.arange(at_most.size).reshape(at_most.shape), -1)
+    row = np.vstack([row, np.full((1, RESOURCES), -1)]).astype(np.int32)[:, resources]
+    rows, uses = [row[options.group[some]]], [options.use[some, resources]]
+    if len(options.curves):
+        uses[0] = uses[0] * np.append(options.curves[:, 0], 1.0)[options.curve[some], None]
+    if len(instance.at_most):
+        limit, option = options.limit[some], np.arange(len(options.job))[some]
+        rows.append(np.where(limit < 0, np.int32(-1), limit + np.int32(at_most.size)))
+        uses.append(limit_uses_at(instance, option, np.zeros_like(option)))
     if instance.unfair_usd > 0:
-        tenant = instance.jobs.tenant[options.job]
-        yield np.where(tenant < 0, -1, tenant + groups + limits), -options.share
+        tenant, before = (
+            instance.jobs.tenant[options.job[some]],
+            at_most.size + len(instance.at_most),
+        )
+        rows.append(np.where(tenant < 0, np.int32(-1), tenant + np.int32(before))[:, None])
+        uses.append(-options.share[some, None])
+    return np.hstack(rows), np.hstack(uses)
 
 
-def _can_bind(instance: Instance, entries: list[tuple[Indices, Floats]], bounds: Floats) -> Bools:
+def _can_bind(instance: Instance, bounds: Floats) -> Bools:
     """Tell which rows would be exceeded if every option that counts were taken, and the shares."""
     wanted = np.zeros(len(bounds) + 1)
-    for row, use in entries:
-        wanted += np.bincount(row + 1, np.maximum(use, 0.0), len(bounds) + 1)
+    for row, use in _blocks(instance):
+        wanted += np.bincount(row.ravel() + 1, np.maximum(use, 0.0).ravel(), len(wanted))
     can_bind = np.asarray(wanted[1:] > bounds)
     shares = np.zeros(_tenants(instance), dtype=np.bool_)
     if instance.unfair_usd > 0:
@@ -293,23 +302,27 @@ def _can_bind(instance: Instance, entries: list[tuple[Indices, Floats]], bounds:
     return can_bind
 
 
-def _matrix(
-    columns: int, position: Indices, entries: list[tuple[Indices, Floats]], rows: int
-) -> csr_array:
+def _matrix(instance: Instance, position: Indices, rows: int) -> csr_array:
+    """Return what options use of the rows that could bind; `position` says which these are."""
     from scipy.sparse import csr_array
 
-    position = np.append(position, -1).astype(np.int32)
-    counts = np.zeros(columns, dtype=np.int32)
-    for row, use in entries:
-        counts += (position[row] >= 0) & (use != 0)
-    first = _first(counts)
-    at, indices, data = first[:-1].copy(), np.empty(first[-1], np.int32), np.empty(first[-1])
-    for row, use in entries:
+    position, columns = np.append(position, -1).astype(np.int32), len(instance.options.job)
+    counts, indices, data = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)], [np.zeros(0)]
+    for row, use in _blocks(instance):
         place = position[row]
-        counted = np.flatnonzero((place >= 0) & (use != 0))
-        indices[at[counted]], data[at[counted]] = place[counted], use[counted]
-        at[counted] += 1
-    return csr_array((data, indices, first.astype(np.int32)), shape=(columns, rows))
+        counted = (place >= 0) & (use != 0)
+        counts.append(counted.sum(axis=1))
+        indices.append(place[counted])
+        data.append(use[counted])
+    first = _first(np.concatenate(counts)).astype(np.int32)
+    return csr_array((_joined(data), _joined(indices), first), shape=(columns, rows))
+
+
+def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
+    """Return parts as one array, letting go of them."""
+    whole = np.concatenate(parts)
+    parts.clear()
+    return whole
 
 
 def _first(counts: Ints | Indices) -> Ints:

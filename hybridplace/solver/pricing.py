@@ -17,6 +17,7 @@ from hybridplace.solver.instance import (
     Bools,
     Floats,
     Hourly,
+    Indices,
     Instance,
     Ints,
     Prices,
@@ -36,7 +37,7 @@ class Reduced:
     ----------
     usd : floats, (n,)
         :math:`\min_t \bar c_{it}` of each option.
-    start : ints, (n,)
+    start : ints or indices, (n,)
         The first start that has it.
     job_usd : floats, (J,)
         The least of each job, :math:`p_j` included.
@@ -47,7 +48,7 @@ class Reduced:
     """
 
     usd: Floats
-    start: Ints
+    start: Ints | Indices
     job_usd: Floats
     job_option: Ints
     bound_usd: float
@@ -102,12 +103,16 @@ def reduced(instance: Instance, prices: Prices, extra_usd: Floats | None = None)
     return Reduced(usd=usd, start=start, job_usd=job_usd, job_option=job_option, bound_usd=bound)
 
 
-def least_over_starts(tariff: Tariff) -> tuple[Floats, Ints]:
+def least_over_starts(tariff: Tariff) -> tuple[Floats, Ints | Indices]:
     """Return what each option costs at its best start, and the first such start; (n,) each."""
     options = tariff.instance.options
-    usd = np.empty(len(options.job))
+    usd, varies = np.empty(len(options.job)), _varies(tariff)
+    if not varies.any():
+        for begin in range(0, len(usd), CHUNK):
+            rows = np.arange(begin, min(begin + CHUNK, len(usd)))
+            usd[rows] = price_at(tariff, rows, options.earliest[rows].astype(np.int64))
+        return usd, options.earliest
     start = options.earliest.astype(np.int64)
-    varies = _varies(tariff)
     for rows in _chunks(np.flatnonzero(~varies)):
         usd[rows] = price_at(tariff, rows, start[rows])
     for rows, width in _blocks(np.flatnonzero(varies), options.latest - start + 1):
@@ -215,15 +220,15 @@ def tariff_like(tariff: Tariff, instance: Instance, prices: Prices) -> Tariff:
 def _fixed(instance: Instance, prices: Prices, extra_usd: Floats | None) -> Floats:
     """Return what does not depend on the start: cost, limits, shares; (n,)."""
     options = instance.options
-    fixed = options.cost_usd.astype(np.float64)
+    fixed = options.cost_usd.astype(np.float64, copy=False)
     if extra_usd is not None:
-        fixed += extra_usd
+        fixed = fixed + extra_usd
     if prices.limit.any():
         limit_price = np.append(prices.limit, 0.0)
         for k in range(options.limit.shape[1]):
-            fixed += limit_price[options.limit[:, k]] * options.limit_use[:, k]
+            fixed = fixed + limit_price[options.limit[:, k]] * options.limit_use[:, k]
     if prices.share.any():
-        fixed -= prices.share[instance.jobs.tenant[options.job]] * options.share
+        fixed = fixed - prices.share[instance.jobs.tenant[options.job]] * options.share
     return fixed
 
 

@@ -52,23 +52,28 @@ def relax_static(
     near : Prices, optional
         Of an instance that differs little: the search begins there.
     """
-    rows = np.arange(len(instance.options.job))
-    start = np.zeros_like(rows)
-    cost_usd = costs_at(instance, rows, start)
-    if extra_usd is not None:
-        cost_usd += extra_usd
-    master, where = static_master(instance, cost_usd)
+    master, where = static_master(instance, _costs(instance, extra_usd))
     if near is None:
         relaxed = relax(master, *raise_prices(master))
     else:
         relaxed = relax(master, where.vector(near), NEAR / row_scale(master))
+    del master
     prices = where.prices(instance, relaxed.price)
     bound_usd = reduced(instance, prices, extra_usd).bound_usd
     return Relaxation(
         prices=prices,
         bound_usd=bound_usd,
         lp=Fractional(
-            option=relaxed.columns, start=start[: len(relaxed.columns)], value=relaxed.values
+            option=relaxed.columns,
+            start=np.zeros_like(relaxed.columns),
+            value=relaxed.values,
         ),
         optimal=relaxed.optimal,
     )
+
+
+def _costs(instance: Instance, extra_usd: Floats | None) -> Floats:
+    """Return what options cost at their only start; (n,)."""
+    rows = np.arange(len(instance.options.job))
+    usd = costs_at(instance, rows, np.zeros_like(rows))
+    return usd if extra_usd is None else usd + extra_usd
