@@ -30,7 +30,7 @@ MOST_PAIRS = 12
 ROUNDS = 20
 """Of a walk, and of the walk with nodes that follows: after each it may end."""
 
-STEPS, STEPS_OF_JOB = 30_000, 7
+STEPS, STEPS_OF_JOB = 30_000, 3
 """Of each: at least, and for each job."""
 
 PROVEN_AT = 2
@@ -60,7 +60,7 @@ MORE_WITHIN_LIMITS = 3
 CORES = 40
 """Small cores decided, at most, where there is one slot."""
 
-PATIENCE, WORTHWHILE = 6, 2e-5
+PATIENCE, WORTHWHILE = 10, 2e-5
 """Cores in a row that may save less than such a share of what the plan costs."""
 
 CORE_JOBS = 100

@@ -63,7 +63,9 @@ def near_pairs(
 ) -> Pairs:
     """Return up to `most` pairs of each job, those of least excess, and the last resorts.
 
-    A last resort is the best start of an option that costs no more than what is not scarce.
+    A last resort is the best start of an option that costs no more than what is not scarce; with
+    one slot, where no limit has a price, a job needs none but what competes for nothing, if
+    there is any.
 
     Parameters
     ----------
@@ -76,7 +78,8 @@ def near_pairs(
     priced = reduced(instance, prices)
     best, job = priced.job_usd, instance.options.job
     most_usd = best + near * np.abs(best).mean() if len(best) else best
-    is_last, tariff = _last_resorts(state, priced), tariff_of(instance, prices)
+    within = bool(prices.limit.any() or prices.share.any())
+    is_last, tariff = _last_resorts(state, priced, within=within), tariff_of(instance, prices)
     parts = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0))]
     for option, start in _expand(instance, priced, priced.usd <= most_usd[job], is_last):
         usd = price_at(tariff, option, start)
@@ -101,13 +104,17 @@ def near_pairs(
     )
 
 
-def _last_resorts(state: State, priced: Reduced) -> Bools:
+def _last_resorts(state: State, priced: Reduced, *, within: bool) -> Bools:
     """Tell which options are where jobs can go when all else is full, at their best start."""
     options = state.instance.options
     most_usd = state.instance.jobs.reject_usd.astype(np.float64)
-    free = options.group < 0
+    free = np.flatnonzero(options.group < 0)
     np.minimum.at(most_usd, options.job[free], priced.usd[free])
     is_last: Bools = priced.usd <= most_usd[options.job]
+    if state.instance.slots == 1 and not within:
+        has_free = np.zeros(len(most_usd), np.bool_)
+        has_free[options.job[free[is_last[free]]]] = True
+        is_last &= (options.group < 0) | ~has_free[options.job]
     return is_last
 
 
