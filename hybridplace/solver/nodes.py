@@ -7,6 +7,7 @@ Johnson, "Fast algorithms for bin packing", JCSS 8 (1974), doi:10.1016/S0022-000
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
@@ -166,6 +167,8 @@ class Nodes:
             return None
         need, shares = need_of(stay), list[Share]()
         party = EIGHTHS // need.eighths if need.devices and self.load.shape[2] > 1 else 1
+        if party == 1 and min(stay.workers) == stay.peak:
+            return self._place_all_at(rows, window_of(stay), need)
         for first in range(0, stay.peak, party):
             row, window = rows[first : first + 1], np.array(stay.slots(first), dtype=np.int64)
             some = range(first, min(first + party, stay.peak))
@@ -185,6 +188,14 @@ class Nodes:
                 count(self.room, int(row[0]), device, own, need, 1)
             shares += [share] * len(some)
         return tuple(shares)
+
+    def _place_all_at(self, rows: Ints, window: Ints, need: Need) -> tuple[Share, ...] | None:
+        """Return shares of these nodes for workers that come and go together, and take them."""
+        times = Counter(rows.tolist())
+        holds = all_hold(self.room, np.array(list(times)), window, need, need.workers)
+        if (holds < np.array(list(times.values()))).any():
+            return None
+        return tuple(self._shares(rows, window, need))
 
     def place_alike(self, stay: Stay, count: int) -> list[tuple[Share, ...]]:
         """Return shares for as many of `count` stays like this one as have room, and take them.

@@ -168,7 +168,8 @@ def site_table(problem: Problem, table: JobTable, links: Links, copies: Copies) 
     ready_h, usd = np.zeros(shape), np.zeros(shape)
     number = {dataset.id: row for row, dataset in enumerate(problem.datasets)}
     row = site_rows(problem)
-    for one, job in enumerate(table.jobs):
+    with_data = [(one, job) for one, job in enumerate(table.jobs) if job.inputs or job.outputs]
+    for one, job in with_data:
         come_gib, go_gib = _copied_gib(problem, job, number, copies)
         reasons[come_gib > copies.cache_gib, one] |= Reason.DATA.value
         reasons[_elsewhere(go_gib > copies.cache_gib), one] |= Reason.RESULTS.value
