@@ -173,7 +173,7 @@ def decide_jointly(
     """Return what was found for a problem, nodes apart, and whether an interrupt ended it."""
     with _uncollected():
         classes = classes_of(problem)
-    target_gap = max((stop or Stop()).gap, GOOD_GAP)
+    target_gap = (stop or Stop()).gap or GOOD_GAP
     interrupted = False
     tiers = bool(problem.datasets) and has_tiers(problem)
     if classes.are_few and not tiers:
@@ -185,10 +185,10 @@ def decide_jointly(
         if counted.whole is not None:
             joint.whole, joint.bound_usd = counted.whole, counted.whole.bound_usd
     else:
-        instance = compile_instance(problem)
-        berths = None
-        if instance.data is None:
-            berths = berths_of(problem, instance, seating_of(problem, instance).nodes)
+        with _uncollected():
+            instance, berths = compile_instance(problem), None
+            if instance.data is None:
+                berths = berths_of(problem, instance, seating_of(problem, instance).nodes)
         joint = Joint(
             instance,
             target_gap=target_gap,
