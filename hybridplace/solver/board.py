@@ -11,6 +11,9 @@ from hybridplace.solver.instance import Bools, Choice, Floats, Ints
 
 Rows = np.recarray[Any, Any]
 
+MOST_OUT = 96
+"""Jobs that a step takes out at most."""
+
 JOB = np.dtype(
     [
         # Where its ways, what it reads, what it makes and its partners begin and end; then makers
@@ -18,6 +21,9 @@ JOB = np.dtype(
         *((name, "i8") for name in ("first", "end", "read_first", "read_end")),
         *((name, "i8") for name in ("make_first", "make_end", "partner_first", "partner_end")),
         *((name, "i8") for name in ("maker_first", "user_first", "user_end")),
+        # Its pipeline, -1 if it is in none, and how many makers come before it, at most.
+        ("tree", "i8"),
+        ("depth", "i8"),
         # Among the tenants with a due, -1 without.
         ("tenant", "i8"),
         ("reject_usd", "f8"),
@@ -28,6 +34,8 @@ JOB = np.dtype(
         *((name, "i8") for name in ("best_way", "best_start")),
         # What it costs without copies, and what it was seen to lose: it is tried more often.
         *((name, "f8") for name in ("usd", "loss_usd")),
+        # Whether it moved since then.
+        ("moved", "b1"),
     ]
 )
 """A row for each job; those from `way` on change."""
@@ -73,9 +81,6 @@ class Board(NamedTuple):
     way_limit : ints, (W, K)
         L where there is none.
     limit_use : floats, (P, K)
-    below_usd : floats, (J, S)
-        What a site is likely to cost those who read what a job makes: less than nothing, as a
-        rule, since they are left out with it.
     urge : floats, (J, 5)
         Several ways to say which job goes back first: the least.
     read, make, reader, near, partner : ints
@@ -109,6 +114,17 @@ class Board(NamedTuple):
         Jobs in each group, and how many.
     out : records
         `OUT`.
+    changed : ints, (J + 1,)
+        Jobs that moved since the best plan; in the last place how many.
+    key : floats, (MOST_OUT,)
+        Of those that are out: the least goes back first, inf is done.
+    onward : floats, (MOST_OUT, S, T + 1)
+        What those that are out and wait for a maker will cost, with those who wait for them, by
+        site and from when on that has come; in the last slot, if they stay out.
+    at_site : floats, (3, S)
+        Of a job that looks for a place: USD, from when on and by when, in hours.
+    at_start : floats, (2, T)
+        Of one that others wait for: USD of theirs; and room to add up.
     total : floats, (2,)
         USD of the plan as moves are judged, and of the best one truly.
     draw : uint64, (1,)
@@ -124,7 +140,6 @@ class Board(NamedTuple):
     curves: Floats
     way_limit: Ints
     limit_use: Floats
-    below_usd: Floats
     urge: Floats
     read: Ints
     make: Ints
@@ -150,6 +165,11 @@ class Board(NamedTuple):
     member: Ints
     members: Ints
     out: Rows
+    changed: Ints
+    key: Floats
+    onward: Floats
+    at_site: Floats
+    at_start: Floats
     total: Floats
     draw: Draw
 

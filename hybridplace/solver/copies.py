@@ -120,6 +120,39 @@ def unclaimed_usd(instance: Instance, prices: Prices) -> float:
     return total
 
 
+def unpaid_usd(instance: Instance, prices: Prices, site: Ints) -> Floats:
+    r"""Return what copies of a plan cost beyond what is paid for them, shared out; (J,).
+
+    :math:`f_{ds} - \sum_j \kappa_{jds}` among the readers that are there; :math:`z_d u_{qs} -
+    (\omega_s - \omega_q)` to those who read a result at s, with :math:`\omega_q` where they are
+    left out though it is made: their maker earned it.
+
+    Parameters
+    ----------
+    site : ints, (J,)
+        As in `data_usd`.
+    """
+    data, unpaid = _data(instance), np.zeros(len(site))
+    job, dataset = data.reads.T
+    source = np.where(data.maker[dataset] >= 0, site[data.maker[dataset]], -1)
+    there = np.flatnonzero(site[job] >= 0)
+    target, of = site[job[there]], dataset[there]
+    count = np.zeros(data.fee_usd.shape)
+    np.add.at(count, (of, target), 1.0)
+    usd = copy_usd(data, site, of, target) / count[of, target]
+    if prices.copy is not None:
+        paid = np.zeros(data.fee_usd.shape)
+        np.add.at(paid, (of, target), prices.copy[there, target])
+        usd -= np.where(data.maker[of] < 0, paid[of, target] / count[of, target], 0.0)
+    if prices.edge is not None:
+        made = np.flatnonzero(source[there] >= 0)
+        usd[made] -= prices.edge[there[made], target[made]]
+        waits = np.flatnonzero(source >= 0)
+        np.add.at(unpaid, job[waits], prices.edge[waits, source[waits]])
+    np.add.at(unpaid, job[there], usd)
+    return unpaid
+
+
 def _overpaid_usd(
     data: Data, edge: Floats, rows: Ints, over: Floats, delivered: set[tuple[int, int]]
 ) -> float:

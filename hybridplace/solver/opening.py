@@ -7,7 +7,7 @@ import numpy as np
 from hybridplace.solver.board import Board
 from hybridplace.solver.instance import Floats, Ints
 from hybridplace.solver.pipelines import makers_before
-from hybridplace.solver.regroup import insert
+from hybridplace.solver.regroup import place
 from hybridplace.solver.relaxation import Relaxed, data_of, heads
 from hybridplace.solver.sharing import Ascent
 
@@ -25,6 +25,10 @@ SOME = 0.3
 
 LEAST = 0.15
 """But none that is less likely than this."""
+
+
+TOGETHER = 1_000
+"""Jobs that are placed between two moments when Ctrl-C is heard."""
 
 
 def open_copies(ascent: Ascent) -> Floats:
@@ -65,9 +69,9 @@ def place_all(board: Board, relaxed: Relaxed, fee_usd: Floats) -> None:
     free = np.zeros(board.ask_usd.shape, dtype=np.bool_)
     free[datasets] = fee_usd == 0.0
     board.ask_usd[free & np.isfinite(board.fee_usd)] = 0.0
-    sites = np.empty((3, board.ask_usd.shape[1]))
-    for job in _order(board, relaxed).tolist():
-        insert(board, job, 1.0, 0.0, sites)
+    order = _order(board, relaxed)
+    for some in np.array_split(order, len(order) // TOGETHER + 1):
+        place(board, some)
     board.ask_usd[:] = board.fee_usd
     board.job["best_way"], board.job["best_start"] = board.job["way"], board.job["start"]
 

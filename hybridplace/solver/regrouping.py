@@ -5,31 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
-from hybridplace.solver.board import DATASET, JOB, OUT, WAY, Board, Rows
+from hybridplace.solver.board import DATASET, JOB, MOST_OUT, OUT, WAY, Board, Rows
 from hybridplace.solver.instance import Bools, Data, Floats, Instance, Ints, Prices
 from hybridplace.solver.pairs import rank
+from hybridplace.solver.pipelines import makers_before
 from hybridplace.solver.pricing import limit_uses_at, price_at, reduced, tariff_of
-from hybridplace.solver.regroup import MOST_OUT
 from hybridplace.solver.state import State
 from hybridplace.units import transfer_h
 
-MOST_PAIRS, MOST_WAYS = 4_000_000, 500_000
+MOST_PAIRS, MOST_WAYS = 5_000_000, 500_000
 """Pairs of option and start, and options, that are kept, all jobs together."""
 
-FEWEST, MOST = 12, 120
+FEWEST, MOST = 24, 40
 """Options of a job that are kept."""
 
 RESORTS = 4
 """So are the best of those that compete for nothing: a job is not left out for want of a place."""
 
-EDGES = 512
-"""From makers to readers, looked at together."""
 
-
-def board_of(
-    instance: Instance, prices: Prices, extra_usd: Floats, below_usd: Floats, seed: int
-) -> Board:
+def board_of(instance: Instance, prices: Prices, extra_usd: Floats, seed: int) -> Board:
     """Return the board on which every job is left out.
 
     Parameters
@@ -38,8 +35,6 @@ def board_of(
         Tolls, and shares as they count in judging moves.
     extra_usd : floats, (n,)
         What options pay for data.
-    below_usd : floats, (J, S)
-        As in `Board`.
     """
     assert instance.data is not None  # noqa: S101 - its callers have some
     state, data = State(instance, share_usd=prices.share), instance.data
@@ -57,7 +52,6 @@ def board_of(
         way=ways,
         use=np.ascontiguousarray(state.use[rows], dtype=np.float64),
         curves=np.ascontiguousarray(options.curves, dtype=np.float64),
-        below_usd=np.ascontiguousarray(below_usd),
         urge=_urges(state, usd, rows),
         group_first=_heads(user, np.arange(groups + 2) * len(jobs)),
         slot_h=np.array([instance.slot_h]),
@@ -70,14 +64,26 @@ def board_of(
         ask_usd=data.fee_usd.astype(np.float64),
         member=np.zeros(len(user), np.int64),
         members=np.zeros(groups + 1, np.int64),
-        out=np.zeros(MOST_OUT, OUT).view(np.recarray),
         total=np.array([float(jobs["reject_usd"].sum()), np.inf]),
         draw=np.array([seed + 1], np.uint64),
+        **_room_to_work(len(jobs), data.fee_usd.shape[1], instance.slots),
         **figures,
         **partners,
         **_ties(data, jobs, instance.slots),
         **_counted(data, len(state.limit_room)),
     )
+
+
+def _room_to_work(jobs: int, sites: int, slots: int) -> dict[str, Any]:
+    """Return what steps write on, empty."""
+    return {
+        "out": np.zeros(MOST_OUT, OUT).view(np.recarray),
+        "changed": np.zeros(jobs + 1, np.int64),
+        "key": np.zeros(MOST_OUT),
+        "onward": np.zeros((MOST_OUT, sites, slots + 1)),
+        "at_site": np.zeros((3, sites)),
+        "at_start": np.zeros((2, slots)),
+    }
 
 
 def _kept(instance: Instance, usd: Floats) -> Ints:
@@ -179,6 +185,7 @@ def _ties(data: Data, jobs: Rows, slots: int) -> dict[str, Any]:
     jobs["read_first"], jobs["read_end"] = _spans(_heads(data.reads[:, 0], number))
     jobs["make_first"], jobs["make_end"] = _spans(_heads(data.maker[made], number))
     near = _near(data, jobs)
+    jobs["depth"], jobs["tree"] = makers_before(data, len(jobs)), _trees(data, len(jobs))
     rows = np.zeros(datasets, DATASET).view(np.recarray)
     rows["maker"], rows["size_gib"] = data.maker, data.size_gib
     spans = _spans(_heads(data.reads[by_dataset, 1], np.arange(datasets + 1)))
@@ -195,6 +202,16 @@ def _ties(data: Data, jobs: Rows, slots: int) -> dict[str, Any]:
         "usd_gib": np.ascontiguousarray(data.usd_gib, dtype=np.float64),
         "h_gib": np.ascontiguousarray(h_gib, dtype=np.float64),
     }
+
+
+def _trees(data: Data, jobs: int) -> Ints:
+    """Return the number of each job's pipeline, -1 if it is in none."""
+    edges = data.reads[data.maker[data.reads[:, 1]] >= 0]
+    maker = data.maker[edges[:, 1]]
+    joined = coo_matrix((np.ones(len(edges)), (edges[:, 0], maker)), shape=(jobs, jobs))
+    _, tree = connected_components(joined, directed=False)
+    alone = np.bincount(tree)[tree] == 1
+    return np.where(alone, -1, tree).astype(np.int64)
 
 
 def _counted(data: Data, caches: int) -> dict[str, Any]:
@@ -236,39 +253,3 @@ def _heads(keys: Any, numbers: Ints) -> Ints:
 
 def _spans(heads: Ints) -> tuple[Ints, Ints]:
     return heads[:-1], heads[1:]
-
-
-def downstream_usd(data: Data, alone_usd: Floats, depth: Ints) -> Floats:
-    """Return what it costs who reads a job's results, directly or not, that it runs at a site.
-
-    Less than nothing, as a rule: if it is left out, so are they.
-
-    Parameters
-    ----------
-    alone_usd : floats, (J, S + 1)
-        What each site costs a job at some prices; in the last column, what leaving it out costs.
-    depth : ints, (J,)
-        How many makers come before a job, at most.
-
-    Returns
-    -------
-    floats, (J, S)
-    """
-    usd = alone_usd.copy()
-    edges = np.flatnonzero(data.maker[data.reads[:, 1]] >= 0)
-    readers = np.bincount(data.reads[:, 1], minlength=len(data.maker))
-    same = np.arange(len(data.usd_gib))
-    for level in range(int(depth.max(initial=0)), 0, -1):
-        now = edges[depth[data.reads[edges, 0]] == level]
-        for some in np.array_split(now, len(now) // EDGES + 1):
-            reader, dataset = data.reads[some].T
-            going = (data.size_gib[dataset] / readers[dataset])[:, None, None] * data.usd_gib
-            going[:, same, same] = 0.0
-            going += usd[reader][:, None, :-1]
-            best = np.minimum(going.min(axis=2), usd[reader, -1:])
-            np.add.at(usd, data.maker[dataset], np.append(best, usd[reader, -1:], axis=1))
-    more = np.where(np.isfinite(alone_usd), usd, 0.0) - np.where(
-        np.isfinite(alone_usd), alone_usd, 0.0
-    )
-    found: Floats = more[:, :-1] - more[:, -1:]
-    return np.where(np.isfinite(alone_usd[:, :-1]), found, 0.0)

@@ -12,18 +12,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hybridplace.solver.board import Board, choice_of
-from hybridplace.solver.copies import data_usd, extra_usd
+from hybridplace.solver.copies import data_usd, extra_usd, unpaid_usd
 from hybridplace.solver.instance import Choice, Floats, Instance
 from hybridplace.solver.opening import open_copies, place_all
-from hybridplace.solver.pipelines import makers_before
 from hybridplace.solver.pricing import costs_at, price_at, reduced, tariff_of
 from hybridplace.solver.regroup import walk
-from hybridplace.solver.regrouping import board_of, downstream_usd
+from hybridplace.solver.regrouping import board_of
 from hybridplace.solver.relaxation import Relaxed, data_of, relaxed_of
 from hybridplace.solver.sharing import Ascent, Shared, ascend
 from hybridplace.solver.slotwise import ascend_by_slot
 
-STEPS_PER_JOB, FEWEST_STEPS, MOST_STEPS = 200, 30_000, 400_000
+STEPS_PER_JOB, FEWEST_STEPS, MOST_STEPS = 150, 30_000, 300_000
 """Of ruin and recreate."""
 
 CALLS = 50
@@ -114,10 +113,7 @@ def _unfair_usd(instance: Instance, choice: Choice) -> float:
 
 def _board(instance: Instance, ascent: Ascent, proof: Shared, seed: int) -> Board:
     """Return the board with nobody placed."""
-    alone_usd, data = ascent.alone_usd(), data_of(instance)
-    below_usd = downstream_usd(data, alone_usd, makers_before(data, len(alone_usd)))
-    extra = extra_usd(instance, proof.prices)
-    return board_of(instance, proof.prices, extra, below_usd, seed)
+    return board_of(instance, proof.prices, extra_usd(instance, proof.prices), seed)
 
 
 class _Search:
@@ -166,13 +162,18 @@ class _Search:
         return SharedPlan(choice=choice, usd=plan_usd(self.instance, choice), shared=self.proof)
 
     def losses_usd(self) -> Floats:
-        """Return by how much the reduced cost of each job is above its least, where it is now."""
+        """Return what is lost at the prices where each job is now.
+
+        By how much reduced costs are above the least; and what copies cost beyond what is paid for
+        them: that of a shared copy by all its readers, that of a result by maker and reader.
+        """
         job = self.board.job
         placed = np.flatnonzero(job["way"] >= 0)
         usd = self.instance.jobs.reject_usd.astype(np.float64)
         option = self.board.way["option"][job["way"][placed]]
         usd[placed] = price_at(self.tariff, option, job["start"][placed].copy())
-        return usd - self.least_usd
+        usd += unpaid_usd(self.instance, self.proof.prices, job["site"].copy()) - self.least_usd
+        return usd
 
 
 def _far_usd(instance: Instance) -> float:

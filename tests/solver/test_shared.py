@@ -11,15 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hybridplace.solver.board import Board, choice_of
+from hybridplace.solver.boarding import enter, leave
 from hybridplace.solver.copies import data_usd
 from hybridplace.solver.holdings import Holdings
 from hybridplace.solver.instance import Choice, Instance
 from hybridplace.solver.pricing import no_prices
-from hybridplace.solver.regroup import enter, leave, walk
+from hybridplace.solver.regroup import walk
 from hybridplace.solver.regrouping import board_of
 from hybridplace.solver.shared import SharedPlan, plan_usd, solve_shared, without_sharing
 from tests.solver.drawn_data import drawn_data_instance
-from tests.solver.small_data import SITES, judge, optimum_usd, small_data_instance
+from tests.solver.small_data import judge, optimum_usd, small_data_instance
 
 
 @cache
@@ -129,9 +130,8 @@ def test_holdings_price_each_step_exactly(seed: int, slots: int) -> None:
 
 def _board(instance: Instance, seed: int) -> Board:
     """Return a board with jobs placed at random where they fit."""
-    jobs, sites = len(instance.jobs.reject_usd), SITES
-    extra, below = np.zeros(len(instance.options.job)), np.zeros((jobs, sites))
-    board = board_of(instance, no_prices(instance), extra, below, seed)
+    extra = np.zeros(len(instance.options.job))
+    board = board_of(instance, no_prices(instance), extra, seed)
     choice = _holdings(instance, seed).choice()
     way_of = {int(option): w for w, option in enumerate(board.way["option"])}
     for job in np.flatnonzero(choice.option >= 0).tolist():
@@ -152,9 +152,7 @@ def test_boards_price_each_step_exactly(seed: int, slots: int) -> None:
     instance = small_data_instance(seed, slots=slots)
     board = _board(instance, seed)
     assert board.total[0] == pytest.approx(judge(instance, _now(board)))
-    empty = board_of(
-        instance, no_prices(instance), np.zeros(len(instance.options.job)), board.below_usd, seed
-    )
+    empty = board_of(instance, no_prices(instance), np.zeros(len(instance.options.job)), seed)
     for job in np.random.default_rng(seed).permutation(len(board.job)).tolist():
         if board.job["way"][job] >= 0:
             leave(board, job)
