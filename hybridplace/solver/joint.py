@@ -21,8 +21,9 @@ from hybridplace.solver.compile import compile_instance
 from hybridplace.solver.improve import Incumbent, improve
 from hybridplace.solver.instance import Choice, Instance, Ints, Prices
 from hybridplace.solver.knapsack import JobPrices, lift
-from hybridplace.solver.pricing import no_prices, reduced
+from hybridplace.solver.pricing import no_prices
 from hybridplace.solver.relaxation import relaxed_of
+from hybridplace.solver.repricing import lagrangian_usd
 from hybridplace.solver.result import plan_of_choice
 from hybridplace.solver.seating import seated, seating_of
 from hybridplace.solver.shared import SharedPlan, priced, solve_shared
@@ -73,7 +74,7 @@ class Joint:
         nowhere = np.zeros(len(instance.jobs.reject_usd), dtype=np.int64)
         self.choice = Choice(option=nowhere - 1, start=nowhere)
         self.prices: Prices = no_prices(instance)
-        self.bound_usd = reduced(instance, self.prices).bound_usd
+        self.bound_usd = lagrangian_usd(instance, self.prices) - instance.sunk_usd
         self.whole: JobPrices | None = None
         self.searched_usd: float | None = None
         self.berths, self.seats, self.tiered = berths, dict[int, Ints](), tiered
