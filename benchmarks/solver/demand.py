@@ -278,6 +278,7 @@ def _carbon_g_h() -> Floats:
 def write_jobs(demand: Demand) -> Iterator[Job]:
     """Yield the jobs."""
     users = [(Users(site=site, share=1.0),) for site in USERS]
+    checkpoint = Checkpoint(interval_h=0.5, write_h=0.01)
     for row, kind in enumerate(demand.kind.tolist()):
         work, shapes = _work(demand, row, KINDS[kind], users)
         hours = float(demand.hours[row])
@@ -291,7 +292,7 @@ def write_jobs(demand: Demand) -> Iterator[Job]:
             due_h=_finite(demand.due_h[row]),
             late_usd_h=round(float(demand.late_usd_h[row]), 4),
             setup_h=0.05,
-            checkpoint=Checkpoint(interval_h=0.5, write_h=0.01) if hours > 2.0 else None,
+            checkpoint=checkpoint if hours > 2.0 else None,
             reject_usd=round(float(demand.reject_usd[row]), 2) + 1.0,
         )
 
@@ -331,12 +332,14 @@ def _work(
 
 
 def _shapes(demand: Demand, row: int, workers: int, units_h: float) -> tuple[Shape, ...]:
+    needs = demand.accelerators[row], demand.cpus[row], demand.memory_gib[row]
+    accelerators, cpus, memory_gib = map(float, needs)
     return tuple(
         Shape(
             accelerator=family,
-            accelerators=float(demand.accelerators[row]),
-            cpus=float(demand.cpus[row]),
-            memory_gib=float(demand.memory_gib[row]),
+            accelerators=accelerators,
+            cpus=cpus,
+            memory_gib=memory_gib,
             workers=workers,
             units_h=round(units_h * speed, 4),
         )
