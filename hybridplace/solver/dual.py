@@ -83,7 +83,7 @@ FEW_COLUMNS = 5_000
 FINAL_REACH = 4.0
 """How far from the optimum prices are thought to end, in last temperatures."""
 
-STEP_ROUNDS = 3
+STEP_ROUNDS = 2
 """Of finding which rows a step holds at their bounds."""
 
 HALVES = 10
