@@ -13,9 +13,9 @@ from hybridplace.model.canonical import canonical_json
 from hybridplace.model.problem import Limit, LimitMeasure, Problem, Spread
 from hybridplace.model.site import Domain, Lease, LeaseState
 from hybridplace.model.verify import breaches
-from hybridplace.solver import Progress, solve
+from hybridplace.solver import Progress, Stop, solve
 from hybridplace.solver.compile import compile_instance
-from hybridplace.solver.joint import certified, solve_jointly
+from hybridplace.solver.joint import GOOD_GAP, certified, decide_jointly, solve_jointly
 from tests.brute import best_plan
 from tests.solver.crowding import crowded_problem
 
@@ -47,6 +47,14 @@ def test_many_jobs_are_placed_within_a_small_gap(seed) -> None:
 
     assert breaches(problem, plan) == ()
     assert plan.gap < 0.02
+
+
+def test_the_gap_that_is_asked_for_is_looked_for() -> None:
+    """However small it is; only where none is asked for, a good one is enough."""
+    problem = static_problem(50, 1)
+    small = decide_jointly(problem, stop=Stop(gap=GOOD_GAP / 4))[0]
+    assert small.target_gap == GOOD_GAP / 4
+    assert decide_jointly(problem)[0].target_gap == GOOD_GAP
 
 
 def _with_families(problem: Problem) -> Problem:

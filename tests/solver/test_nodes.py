@@ -157,3 +157,24 @@ def test_what_is_given_back_is_free_again(seed: int) -> None:
             room.release(stay, shares)
     assert (room.load == before[0]).all()
     assert np.allclose(room.cpus, before[1])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_who_knows_its_nodes_gets_them_where_they_have_room(seed: int) -> None:
+    """On nodes that hold a gang it is given just that; full ones refuse, and nothing is taken."""
+    draw = np.random.default_rng(seed)
+    nodes, stays = _nodes(draw, 4), _stays(draw, 30, 1)
+    room, again = Nodes(nodes, 1), Nodes(nodes, 1)
+    refused = 0
+    for stay in stays:
+        shares = room.place(stay)
+        if shares is not None:
+            rows = np.array([room.number[share.node] for share in shares])
+            assert again.place_at(stay, rows) == shares
+            continue
+        refused += 1
+        for node in range(len(nodes)):
+            assert again.place_at(stay, np.full(stay.peak, node)) is None
+        assert (again.load == room.load).all()
+        assert (again.cpus == room.cpus).all()
+    assert refused
