@@ -90,8 +90,8 @@ class Knapsacks:
 def knapsacks_of(
     problem: Problem, certificate: Certificate, row: dict[tuple[str, str | None], int]
 ) -> Knapsacks | None:
-    """Return the knapsacks of a certificate; None if it has none."""
-    if not certificate.knapsacks:
+    """Return the knapsacks of a certificate; None if it has none, or those of slots."""
+    if not certificate.knapsacks or problem.slots > 1:
         return None
     chosen = np.zeros(len(row) + 1, dtype=bool)
     chosen[[row[one.pool, one.accelerator] for one in certificate.knapsacks]] = True

@@ -81,6 +81,10 @@ def _first_alike(problem: Problem, scarcity: Scarcity, places: Places) -> Ints:
     worth: list[float] = (
         [0.0] * len(jobs) if scarcity.knapsacks is None else scarcity.knapsacks.job_usd.tolist()
     )
+    if scarcity.claims is not None:
+        # Who has prices of its own is alike nobody.
+        own = scarcity.claims.row.min(axis=1) < len(scarcity.claims.job) - 1
+        worth = np.where(own, np.arange(1, len(own) + 1), 0).tolist()
     found: dict[tuple[object, ...], int] = {}
     keys = zip(places.row.tolist(), places.denied.tolist(), worth, strict=True)
     first = [
@@ -203,16 +207,46 @@ class _Pricing:
             group=self.scarcity.group[offers.row],
             use=np.zeros((0, *usd.shape)),
             paid_usd=self.paid_usd[:0],
+            claim=np.zeros((0, len(offers.row)), dtype=np.int64),
+            claimed=np.zeros((0, len(offers.row))),
+            claim_usd=np.zeros((0, 1)),
             courses=self.courses,
             course=offers.course,
             weight=costs.weight,
         )
-        starts = self._taking(asks, offers, on, starts)
+        starts = self._claiming(asks, self._taking(asks, offers, on, starts))
         if self.scarcity.knapsacks is not None:
             use = self._counted(asks, offers, on)
             there = self.scarcity.knapsacks.set_aside(asks, starts, use, self.alike)
             starts = replace(starts, usd=np.where(there, np.inf, starts.usd))
         return least_over_starts(asks, starts, known_usd)
+
+    def _claiming(self, asks: Asks, starts: Starts) -> Starts:
+        """Return the starts with what they pay for knapsacks slot by slot."""
+        claims = self.scarcity.claims
+        if claims is None or not claims.chosen[starts.group].any():
+            return starts
+        claim = claims.row[asks.job[:, None], starts.group]
+        if asks.serving[0]:
+            usd = np.array([self._served_usd(asks, row, claim[row]) for row in range(len(claim))])
+            return replace(starts, usd=starts.usd + usd)
+        use = np.broadcast_to((asks.accelerators * asks.workers)[:, None], claim.shape)
+        claimed = claims.counted(claim.ravel(), use.ravel()).reshape(claim.shape)
+        return replace(starts, claim=claim, claimed=claimed, claim_usd=claims.paid_usd)
+
+    def _served_usd(self, asks: Asks, row: int, claim: Ints) -> Floats:
+        """Return what replicas pay for knapsacks on each offer, those at work in each slot."""
+        claims, job = self.scarcity.claims, self.problem.jobs[asks.job[row]]
+        usd = np.zeros(len(claim))
+        if claims is None or not isinstance(job.work, Inference):
+            return usd
+        first, counts = replicas(self.problem, job, job.work, job.shapes[asks.shape[row]])
+        use = np.array(counts, dtype=np.float64) * asks.accelerators[row]
+        for one in np.unique(claim).tolist():
+            slot_usd = claims.slot_usd[one, first : first + len(use)]
+            paid = claims.counted(np.full(len(slot_usd), one), use[: len(slot_usd)])
+            usd[claim == one] = float(paid @ slot_usd)
+        return usd
 
     def _counted(self, asks: Asks, offers: Offers, on: Runs) -> Floats:
         """Return what pairs take of a quota, or of the accelerators of own nodes, in one slot."""

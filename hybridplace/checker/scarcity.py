@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hybridplace.checker.claims import Claims, claim_faults, claims_of
 from hybridplace.checker.columns import Floats, Ints
 from hybridplace.checker.copies import Copies
 from hybridplace.checker.knapsacks import Knapsacks, knapsacks_of
@@ -48,6 +49,7 @@ class Scarcity:
     shares: Shares
     copies: Copies
     knapsacks: Knapsacks | None = None
+    claims: Claims | None = None
 
 
 def scarcity_of(problem: Problem, certificate: Certificate) -> Scarcity:
@@ -76,6 +78,7 @@ def scarcity_of(problem: Problem, certificate: Certificate) -> Scarcity:
         shares=shares_of(problem, certificate.shares),
         copies=Copies(problem, copies, limit_usd),
         knapsacks=knapsacks_of(problem, certificate, row),
+        claims=claims_of(problem, certificate, row),
     )
 
 
@@ -89,6 +92,8 @@ def terms_usd(problem: Problem, scarcity: Scarcity) -> Iterator[float]:
     yield -scarcity.spreads.sold_usd
     yield scarcity.shares.earned_usd
     yield from scarcity.copies.lost_usd()
+    if scarcity.claims is not None:
+        yield from scarcity.claims.filled_usd(scarcity.at_most[:, 0])
 
 
 def price_faults(problem: Problem, certificate: Certificate) -> Iterator[str]:
@@ -106,6 +111,7 @@ def price_faults(problem: Problem, certificate: Certificate) -> Iterator[str]:
         if copy.site not in problem.site:
             yield f"there is no site {copy.site}"
     yield from _knapsack_faults(problem, certificate)
+    yield from claim_faults(problem, certificate)
     yield from _figure_faults(certificate)
 
 
@@ -172,10 +178,8 @@ def _capacity_faults(problem: Problem, certificate: Certificate) -> Iterator[str
 
 
 def _knapsack_faults(problem: Problem, certificate: Certificate) -> Iterator[str]:
-    """Yield each knapsack that is none: of what is not there, priced as well, or over time."""
+    """Yield each knapsack that is none: of what is not there, or priced as well."""
     groups = _amounts(problem)
-    if certificate.knapsacks and problem.slots > 1:
-        yield "knapsacks hold in one slot, not over time"
     priced = {
         (one.pool, one.accelerator) for one in certificate.capacity if COLUMN[one.capacity] == 0
     }

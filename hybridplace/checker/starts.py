@@ -33,6 +33,10 @@ class Starts:
         What is taken of each resource in each booked slot.
     paid_usd : floats, (any, groups, slots + 1)
         The sum of the prices of each resource in the slots before.
+    claim, claimed, claim_usd : ints, floats, floats
+        Where jobs pay for knapsacks by slot: rows of `claim_usd`, (asks, offers), the accelerators
+        paid for, (asks, offers), and the sum of the prices in the slots before, (rows, slots + 1);
+        no asks if there are none.
     courses, course, weight : Courses, ints, floats
         Figures that change over time, their rows by offer, and what their mean over the run is
         multiplied by: (offers, 3), (3 or 0, asks, offers). `usd` has them at their least.
@@ -46,6 +50,9 @@ class Starts:
     group: Ints
     use: Floats
     paid_usd: Floats
+    claim: Ints
+    claimed: Floats
+    claim_usd: Floats
     courses: Courses
     course: Ints
     weight: Floats
@@ -77,7 +84,7 @@ def least_over_starts(asks: Asks, starts: Starts, known_usd: Floats) -> Floats:
     late_usd = _late_usd(asks, starts)
     free_usd = starts.usd if late_usd is None else starts.usd + late_usd
     free_usd = np.where(starts.last >= starts.first, free_usd, np.inf)
-    if not len(starts.weight):
+    if not len(starts.weight) and not len(starts.claim):
         if not len(starts.use):
             return np.fmin(known_usd, np.fmin.reduce(free_usd, axis=1, initial=np.inf))
         if starts.paid_usd.shape[2] == 2:
@@ -113,6 +120,8 @@ def _varies(starts: Starts) -> Bools:
     varies = np.zeros(len(starts.group), dtype=bool)
     if len(starts.use):
         varies |= (starts.paid_usd[:, starts.group, -1] > 0).any(axis=0)
+    if len(starts.claim):
+        varies |= (starts.claimed > 0).any(axis=0)
     if len(starts.weight):
         varies |= (starts.course > 0).any(axis=1)
     return varies
@@ -163,6 +172,10 @@ def _slots_usd(starts: Starts, ask: Ints, offer: Ints, slot: Floats) -> Floats:
     usd, group = np.zeros(len(slot)), starts.group[offer]
     for use, paid_usd in zip(starts.use, starts.paid_usd, strict=True):
         usd += use[ask, offer] * (paid_usd[group, end] - paid_usd[group, begin])
+    if len(starts.claim):
+        row = starts.claim[ask, offer]
+        more = starts.claim_usd[row, end] - starts.claim_usd[row, begin]
+        usd += starts.claimed[ask, offer] * more
     for part, weight in enumerate(starts.weight):
         row = starts.course[offer, part]
         some = np.flatnonzero(row)

@@ -93,11 +93,33 @@ class JobPrice:
 class Knapsack:
     """A pool that takes whole jobs, those worth the most beyond their cost, instead of a price.
 
-    Of a quota what it counts, of own nodes their accelerators; where all is one slot.
+    Of a quota what it counts, of own nodes their accelerators; where all is one slot. Over time, of
+    own nodes alone, each slot takes the whole jobs that pay the most there (`SlotPrice`).
     """
 
     pool: str
     accelerator: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotPrice:
+    """What a job pays per accelerator in slots of a knapsack, and nothing in all others.
+
+    Parameters
+    ----------
+    accelerators : tuple of float
+        What it may be counted to take, ascending: it pays for the most of these that is no more
+        than what it takes, for nothing if all are more.
+    first_slot, prices_usd : int, tuple of float
+        A price for each slot from the first on.
+    """
+
+    job: str
+    pool: str
+    accelerator: str
+    accelerators: tuple[float, ...]
+    first_slot: int
+    prices_usd: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +131,9 @@ class Certificate:
     bound_usd : float
         Can be computed again from the prices.
     jobs, knapsacks : tuple of JobPrice, tuple of Knapsack
-        All jobs have a price if there is any knapsack.
+        All jobs have a price if there is any knapsack and all is one slot.
+    slot_prices : tuple of SlotPrice
+        Over time, of the knapsacks.
     searched_usd : float or None
         A higher bound that a search proved, if one did; nobody can compute it again but by search.
     """
@@ -122,4 +146,5 @@ class Certificate:
     copies: tuple[CopyPrice, ...] = ()
     jobs: tuple[JobPrice, ...] = ()
     knapsacks: tuple[Knapsack, ...] = ()
+    slot_prices: tuple[SlotPrice, ...] = ()
     searched_usd: float | None = None

@@ -15,13 +15,15 @@ from hybridplace.model.certificate import (
     Knapsack,
     LimitPrice,
     SharePrice,
+    SlotPrice,
     SpreadPrice,
 )
 from hybridplace.model.fairness import dues
 from hybridplace.model.problem import Problem
 from hybridplace.solver.groups import groups_of
-from hybridplace.solver.instance import Floats, Prices
+from hybridplace.solver.instance import Floats, Ints, Prices
 from hybridplace.solver.knapsack import JobPrices
+from hybridplace.solver.slotprices import SlotPrices
 from hybridplace.solver.spreads import spreads_of
 
 _OWN = (Capacity.ACCELERATORS, Capacity.CPUS, Capacity.MEMORY_GIB)
@@ -33,6 +35,7 @@ def certificate_of(
     bound_usd: float,
     *,
     whole: JobPrices | None = None,
+    by_slot: SlotPrices | None = None,
     searched_usd: float | None = None,
 ) -> Certificate:
     """Return the certificate of a bound.
@@ -45,6 +48,8 @@ def certificate_of(
         The value of the Lagrangian at these prices, that of data included.
     whole : JobPrices or None
         Prices of jobs, where groups are knapsacks.
+    by_slot : SlotPrices or None
+        Those of jobs in slots, where groups are knapsacks over time.
     searched_usd : float or None
         A higher bound that a search proved.
     """
@@ -69,7 +74,13 @@ def certificate_of(
         ),
         copies=tuple(_copies(problem, prices)),
         jobs=() if whole is None else tuple(_jobs(problem, whole)),
-        knapsacks=() if whole is None else tuple(_knapsacks(problem, whole)),
+        knapsacks=tuple(
+            one
+            for found in (whole, by_slot)
+            if found is not None
+            for one in _knapsacks(problem, found.groups)
+        ),
+        slot_prices=() if by_slot is None else tuple(_slot_prices(problem, by_slot)),
         searched_usd=searched_usd,
     )
 
@@ -83,9 +94,29 @@ def _jobs(problem: Problem, whole: JobPrices) -> Iterator[JobPrice]:
         yield JobPrice(job=job.id, price_usd=usd)
 
 
-def _knapsacks(problem: Problem, whole: JobPrices) -> Iterator[Knapsack]:
+def _slot_prices(problem: Problem, by_slot: SlotPrices) -> Iterator[SlotPrice]:
+    claims, groups = by_slot.claims, groups_of(problem)
+    for k in range(len(claims.at)):
+        at, begin = claims.at[k], claims.from_slot[k]
+        usd = by_slot.price[at + begin : at + claims.to_slot[k]]
+        some = np.flatnonzero(usd)
+        if len(some):
+            pool, accelerator = groups[int(claims.group[k])]
+            yield SlotPrice(
+                job=problem.jobs[int(claims.job[k])].id,
+                pool=pool,
+                accelerator=accelerator,
+                accelerators=tuple(
+                    claims.sizes[claims.size_first[k] : claims.size_first[k + 1]].tolist()
+                ),
+                first_slot=int(begin + some[0]),
+                prices_usd=tuple(usd[some[0] : some[-1] + 1].tolist()),
+            )
+
+
+def _knapsacks(problem: Problem, rows: Ints) -> Iterator[Knapsack]:
     groups = groups_of(problem)
-    for row in sorted(whole.groups.tolist()):
+    for row in sorted(rows.tolist()):
         pool, accelerator = groups[row]
         yield Knapsack(pool=pool, accelerator=accelerator or None)
 

@@ -28,6 +28,7 @@ from hybridplace.solver.result import plan_of_choice
 from hybridplace.solver.seating import seated, seating_of
 from hybridplace.solver.shared import SharedPlan, priced, solve_shared
 from hybridplace.solver.slopes import has_tiers, solve_tiered, to_seat
+from hybridplace.solver.slotprices import SlotPrices, price_slots
 from hybridplace.solver.slots import relax_slots
 from hybridplace.solver.static import Relaxation, relax_static
 from hybridplace.solver.stop import Progress, Stop
@@ -52,6 +53,8 @@ class Joint:
         What is proven so far.
     whole : JobPrices or None
         What knapsacks prove beyond that.
+    by_slot : SlotPrices or None
+        The same over time.
     searched_usd : float or None
         What a search proved, which prices cannot.
     seats : dict
@@ -76,6 +79,7 @@ class Joint:
         self.prices: Prices = no_prices(instance)
         self.bound_usd = lagrangian_usd(instance, self.prices) - instance.sunk_usd
         self.whole: JobPrices | None = None
+        self.by_slot: SlotPrices | None = None
         self.searched_usd: float | None = None
         self.berths, self.seats, self.tiered = berths, dict[int, Ints](), tiered
 
@@ -120,7 +124,7 @@ class Joint:
                 seed=self.seed,
                 incumbent=best,
                 berths=self.berths,
-                prove=self.lift if self.instance.slots == 1 else None,
+                prove=self.lift,
             )
         finally:
             self.choice, self.seats = best.choice or self.choice, best.seats()
@@ -129,6 +133,11 @@ class Joint:
     def lift(self, choice: Choice, usd: float) -> float:
         """Return a bound that is proven by prices of whole jobs."""
         self.choice = choice
+        if self.instance.slots > 1:
+            found = price_slots(self.instance, self.prices)
+            if found is not None:
+                self.by_slot, self.bound_usd = found, found.bound_usd
+            return self.bound_usd
         enough = max(LIFTED_GAP, self.target_gap / 5)
         self.whole = lift(self.instance, self.prices, usd, target_gap=enough)
         self.bound_usd = self.whole.bound_usd
@@ -222,12 +231,18 @@ def solve_jointly(
         if joint.tiered is not None:
             instance, copies = to_seat(problem, instance)
         choice, shares = seated(problem, instance, joint.choice, joint.prices.share, joint.seats)
-        prices = joint.prices if joint.whole is None else joint.whole.prices
+        lifted = joint.whole or joint.by_slot
+        prices = joint.prices if lifted is None else lifted.prices
         bound_usd, searched_usd = joint.bound_usd + joint.instance.sunk_usd, joint.searched_usd
         if searched_usd is not None:
             searched_usd += joint.instance.sunk_usd
         certificate = certificate_of(
-            problem, prices, bound_usd, whole=joint.whole, searched_usd=searched_usd
+            problem,
+            prices,
+            bound_usd,
+            whole=joint.whole,
+            by_slot=joint.by_slot,
+            searched_usd=searched_usd,
         )
         return plan_of_choice(
             problem,
