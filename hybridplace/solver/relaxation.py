@@ -83,7 +83,7 @@ class Relaxed:
         What a site costs a job at any prices: data that nobody else reads, deliveries; in the last
         column leaving it out.
     most : floats, (m,)
-        How much there is of each scarce thing.
+        How much there is of each scarce thing; over time of none, prices are by slot then.
     scarce : ints, (m, 2)
         (group, resource), or (limit, -1).
     """
@@ -163,6 +163,9 @@ def _offered_of(instance: Instance, fixed: Floats) -> tuple[Offered, Ints, Float
 def _scarce(instance: Instance) -> tuple[Ints, Floats, sparse.csr_matrix]:
     """Return (group, resource) or (limit, -1) of each scarce thing, how much, and its use."""
     options = instance.options
+    if instance.slots > 1:
+        none = sparse.csr_matrix((len(options.job), 0))
+        return np.zeros((0, 2), dtype=np.int64), np.zeros(0), none
     total = instance.capacity.sum(axis=2)
     scarce = np.argwhere(np.isfinite(total))
     number = np.full(total.shape, -1)

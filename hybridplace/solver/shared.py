@@ -62,12 +62,18 @@ def solve_shared(
         Is given each plan that is better than the one before, the first with nobody placed.
     """
     relaxed = relaxed_of(instance)
-    ascent, proof = priced(relaxed)
-    board = _board(instance, ascent, proof, seed)
+    proof, fee_usd = _priced_and_opened(relaxed)
+    board = _board(instance, proof, seed)
     search = _Search(instance, board, proof, keep)
-    place_all(board, ascent.relaxed, open_copies(ascent))
+    place_all(board, relaxed, fee_usd)
     search.run((1.0 + target_gap) * proof.bound_usd)
     return search.best
+
+
+def _priced_and_opened(relaxed: Relaxed) -> tuple[Shared, Floats]:
+    """Return the best prices, and what `open_copies` does; the ascent takes much room till then."""
+    ascent, proof = priced(relaxed)
+    return proof, open_copies(ascent)
 
 
 def without_sharing(instance: Instance) -> Instance:
@@ -111,7 +117,7 @@ def _unfair_usd(instance: Instance, choice: Choice) -> float:
     return instance.unfair_usd * (1.0 - float(total.min(initial=1.0)))
 
 
-def _board(instance: Instance, ascent: Ascent, proof: Shared, seed: int) -> Board:
+def _board(instance: Instance, proof: Shared, seed: int) -> Board:
     """Return the board with nobody placed."""
     return board_of(instance, proof.prices, extra_usd(instance, proof.prices), seed)
 

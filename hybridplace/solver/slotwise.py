@@ -67,7 +67,7 @@ class TiedLagrangian(Lagrangian):
         price_pairs(table, self.jobs, self.lines.knots(price), tau, pairs)
         usd = np.full(relaxed.fixed_usd.shape, np.inf)
         usd[:, -1] = 0.0
-        gather_sites(table.first, pairs, self.site, tau, usd)
+        factor = gather_sites(table.first, pairs, self.site, tau, usd)
         at = usd + relaxed.fixed_usd
         at[:, :-1] += relaxed.readers.by_job @ self.copy
         messages = gather(relaxed.forest, at, tau)
@@ -76,7 +76,7 @@ class TiedLagrangian(Lagrangian):
         at -= softmin(at, 1, tau)[:, None]
         at /= -tau
         self.at = np.exp(at, out=at)
-        share_sites(table.first, pairs, self.site, tau, usd, self.at)
+        share_sites(table.first, pairs, self.site, self.at * factor)
         return smooth_usd, smooth_usd
 
 
@@ -224,33 +224,43 @@ def ascend_by_slot(relaxed: Relaxed) -> tuple[SlotAscent, Shared]:
 
 
 @compiled
-def gather_sites(first: Ints, pairs: Pairs, site: Indices, tau: float, usd: Floats) -> None:
-    """Write the soft minimum over the pairs of each job at each site; `usd` is (J, S + 1)."""
-    total = np.zeros(usd.shape[1])
+def gather_sites(first: Ints, pairs: Pairs, site: Indices, tau: float, usd: Floats) -> Floats:
+    """Write the soft minimum over the pairs of each job at each site; `usd` is (J, S + 1).
+
+    What pairs cost becomes their parts of their site, but for a factor that is returned.
+    """
+    total, cold, factor = np.zeros(usd.shape[1]), 1.0 / tau, np.zeros(usd.shape)
     for j in range(len(first) - 1):
         for p in range(first[j], first[j + 1]):
+            least = np.inf
             for a in range(pairs.begin[p], pairs.begin[p + 1]):
-                usd[j, site[p]] = min(usd[j, site[p]], pairs.usd[a])
+                least = min(least, pairs.usd[a])
+            usd[j, site[p]] = min(usd[j, site[p]], least)
         total[:] = 0.0
         for p in range(first[j], first[j + 1]):
+            added, least = 0.0, usd[j, site[p]]
             for a in range(pairs.begin[p], pairs.begin[p + 1]):
-                above = (pairs.usd[a] - usd[j, site[p]]) / tau
-                if above < WIDTH:
-                    total[site[p]] += np.exp(-above)
+                above = (pairs.usd[a] - least) * cold
+                pairs.usd[a] = np.exp(-above) if above < WIDTH else 0.0
+                added += pairs.usd[a]
+            total[site[p]] += added
         for s in range(len(total)):
             if total[s] > 0.0:
                 usd[j, s] -= tau * np.log(total[s])
+                factor[j, s] = 1.0 / total[s]
+    return factor
 
 
 @compiled
-def share_sites(
-    first: Ints, pairs: Pairs, site: Indices, tau: float, usd: Floats, at: Floats
-) -> None:
-    """Turn what pairs cost into their parts, from those of sites; of the least parts 0."""
+def share_sites(first: Ints, pairs: Pairs, site: Indices, part: Floats) -> None:
+    """Turn the parts of sites that `gather_sites` leaves into those of jobs; of the least 0.
+
+    `part` is each job's part at each site times the factor; (J, S + 1).
+    """
+    least = np.exp(-WIDTH)
     for j in range(len(first) - 1):
         for p in range(first[j], first[j + 1]):
-            part = at[j, site[p]]
-            most = usd[j, site[p]] + tau * (WIDTH + np.log(part)) if part > 0.0 else -np.inf
+            whole = part[j, site[p]]
             for a in range(pairs.begin[p], pairs.begin[p + 1]):
-                above = (pairs.usd[a] - usd[j, site[p]]) / tau
-                pairs.usd[a] = part * np.exp(-above) if pairs.usd[a] < most else 0.0
+                mine = whole * pairs.usd[a]
+                pairs.usd[a] = mine if mine > least else 0.0
