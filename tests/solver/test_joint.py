@@ -10,10 +10,11 @@ import pytest
 from benchmarks.solver.instances import slots_problem, static_problem
 from hybridplace.checker import check
 from hybridplace.model.canonical import canonical_json
+from hybridplace.model.plan import Status
 from hybridplace.model.problem import Limit, LimitMeasure, Problem, Spread
 from hybridplace.model.site import Domain, Lease, LeaseState
 from hybridplace.model.verify import breaches
-from hybridplace.solver import Progress, Stop, solve
+from hybridplace.solver import Progress, Stop, joint, solve
 from hybridplace.solver.compile import compile_instance
 from hybridplace.solver.joint import GOOD_GAP, certified, decide_jointly, solve_jointly
 from tests.brute import best_plan
@@ -166,3 +167,20 @@ def test_exact_plans_are_certified_too(seed) -> None:
     assert plan.certificate is not None
     assert check(problem, plan).faults == ()
     assert plan.bound_usd >= exact.bound_usd
+
+
+@pytest.mark.parametrize("seed", [9, 10, 17])
+def test_before_any_price_is_found_the_bound_is_what_none_prove(monkeypatch, seed) -> None:
+    """Ctrl-C at once: results to deliver cost something at any prices, as the checker says."""
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(joint, "solve_shared", interrupt)
+    monkeypatch.setattr(joint, "solve_tiered", interrupt)
+    problem = crowded_problem(seed)
+    assert problem.datasets
+    plan = solve_jointly(problem)
+
+    assert plan.status is Status.INTERRUPTED
+    assert check(problem, plan).faults == ()

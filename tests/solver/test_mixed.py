@@ -118,7 +118,7 @@ def _left(seed: int, monkeypatch: pytest.MonkeyPatch, times: int = 1) -> list[st
     problem, draw, told = mixed_problem(seed), random.Random(seed), list[str]()
     whole, calls = _interrupted(problem, 0, monkeypatch)
     for _ in range(times):
-        at = draw.randint(1, max(calls, 1))
+        at = round(max(calls, 1) ** draw.random())  # as often in the first calls as in the last
         plan, _ = _interrupted(problem, at, monkeypatch)
         told += [f"after {at} calls: {one}" for one in _wrong(problem, plan)]
         if plan.bound_usd > whole.objective_usd + 1e-6:
