@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
@@ -16,7 +17,7 @@ from hybridplace.solver.copies import data_usd
 from hybridplace.solver.holdings import Holdings
 from hybridplace.solver.instance import Choice, Instance
 from hybridplace.solver.pricing import no_prices
-from hybridplace.solver.regroup import walk
+from hybridplace.solver.regroup import place, walk
 from hybridplace.solver.regrouping import board_of
 from hybridplace.solver.shared import SharedPlan, plan_usd, solve_shared, without_sharing
 from tests.solver.drawn_data import drawn_data_instance
@@ -175,6 +176,38 @@ def test_steps_keep_every_rule_and_the_best_plan(seed: int, slots: int) -> None:
         assert judge(instance, choice_of(board)) == pytest.approx(board.total[1])
     assert judge(instance, _now(board)) == pytest.approx(board.total[0])
     assert board.total[1] <= board.total[0] + 1e-6 or board.total[0] == pytest.approx(before)
+
+
+def _chain(seed: int) -> Instance:
+    """Return three jobs that hand on results one after the other, and share nothing else."""
+    instance = small_data_instance(seed, jobs=3, slots=5)
+    assert instance.data is not None
+    draw, sites = np.random.default_rng(seed), len(instance.data.cache_gib)
+    nothing = np.zeros((2, sites))
+    data = replace(
+        instance.data,
+        reads=np.array([(1, 0), (2, 1)]),
+        maker=np.array([0, 1], dtype=np.int32),
+        fee_usd=nothing,
+        ready_h=nothing,
+        copy_gib=nothing,
+        size_gib=draw.uniform(1, 12, 2),
+        cache_gib=np.full(sites, np.inf),
+        deliver=np.zeros((0, 2), dtype=np.int64),
+        limit=np.zeros((0, 3), dtype=np.int64),
+    )
+    return replace(instance, data=data, at_most=np.array([np.inf]))
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_a_pipeline_goes_back_where_all_of_it_costs_least(seed: int) -> None:
+    """With readers that come in time, or left out where that costs less."""
+    instance = _chain(seed)
+    board = board_of(instance, no_prices(instance), np.zeros(len(instance.options.job)), seed)
+    place(board, np.arange(3))
+    assert board.total[0] == pytest.approx(judge(instance, _now(board)))
+    assert board.total[0] == pytest.approx(optimum_usd(instance))
 
 
 @settings(max_examples=12, deadline=None)
