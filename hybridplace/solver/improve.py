@@ -17,15 +17,22 @@ from hybridplace.solver.instance import Choice, Floats, Instance, Ints, Prices
 from hybridplace.solver.outright import decide_outright
 from hybridplace.solver.pairs import Pairs, near_pairs
 from hybridplace.solver.pricing import Tariff, price_at, tariff_of
-from hybridplace.solver.recreate import HOT, HOTTER, MOST_RUINED, Walk
+from hybridplace.solver.recreate import (
+    HEAT,
+    HEAT_OVER_TIME,
+    HEAT_WITHIN_LIMITS,
+    MOST_RUINED,
+    Heat,
+    Walk,
+)
 from hybridplace.solver.rounding import Fractional
 from hybridplace.solver.state import State
 
 NEAR = 4.0
 """Pairs are tried whose excess is up to so many times the average cost of a job."""
 
-MOST_PAIRS = 12
-"""Of each job, times the logarithm of the number of slots; last resorts come on top."""
+MOST_PAIRS, MOST_PAIRS_OVER_TIME = 12, 8
+"""Of each job, the latter times the logarithm of the number of slots; last resorts come on top."""
 
 ROUNDS = 20
 """Of a walk, and of the walk with nodes that follows: after each it may end."""
@@ -45,7 +52,7 @@ STEPS_BEFORE_ONE_CORE = 4_000
 OUTRIGHT_JOBS, OUTRIGHT_WORK = 200, 3.0
 """No more jobs are decided all at once, and CP-SAT's deterministic seconds for that."""
 
-STEPS_OVER_TIME = 80_000
+STEPS_OVER_TIME = 100_000
 """Where jobs may start in many slots, and no more for each job unless limits have a price."""
 
 STEPS_WITHIN_LIMITS, STEPS_OF_JOB_WITHIN_LIMITS = 100_000, 15
@@ -178,8 +185,9 @@ def improve(
     most = _most_pairs(instance, within=within)
     pairs = near_pairs(state, prices, near=NEAR, most=most)
     goal = _Goal(pairs.bound_usd, target_gap, prove)
-    hot, ruined = (HOTTER, RUINED_WITHIN_LIMITS) if within else (HOT, MOST_RUINED)
-    walk = Walk(state, pairs, prices, lp, seed=seed, hot=hot, ruined=ruined)
+    ruined = RUINED_WITHIN_LIMITS if within else MOST_RUINED
+    heat = _heat(instance, within=within)
+    walk = Walk(state, pairs, prices, lp, seed=seed, heat=heat, ruined=ruined)
     steps = _steps(instance, within=within)
     _go(walk, best, goal, steps)
     free_usd = best.usd
@@ -221,7 +229,15 @@ def _moor_again(walk: Walk, berths: Berths, best: Incumbent, before: tuple[Choic
 
 def _most_pairs(instance: Instance, *, within: bool) -> int:
     """Return how many pairs of a job a walk tries."""
-    return int(MOST_PAIRS * (1 + np.log2(instance.slots)) * (MORE_WITHIN_LIMITS if within else 1))
+    each = MOST_PAIRS if instance.slots == 1 else MOST_PAIRS_OVER_TIME
+    return int(each * (1 + np.log2(instance.slots)) * (MORE_WITHIN_LIMITS if within else 1))
+
+
+def _heat(instance: Instance, *, within: bool) -> Heat:
+    """Return what steps of a walk may cost."""
+    if within:
+        return HEAT_WITHIN_LIMITS
+    return HEAT if instance.slots == 1 else HEAT_OVER_TIME
 
 
 def _steps(instance: Instance, *, within: bool) -> int:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from hybridplace.solver.compiled import bare, bare_inner
+from hybridplace.solver.crowd import depart, join
 from hybridplace.solver.draws import uniform
 from hybridplace.solver.instance import Floats, Ints
 from hybridplace.solver.sitting import rise, seat_again, sit
 from hybridplace.solver.walking import SMALLEST_USD, Plan, Table
+
+MOST_ASKED = 2
+"""Pairs of a job for which others are asked to move over, as long as none is found that holds."""
 
 
 @bare_inner
@@ -73,14 +77,23 @@ def count(table: Table, plan: Plan, job: int, p: int, sign: float) -> None:
 
 
 @bare_inner
-def holds(table: Table, plan: Plan, job: int, p: int) -> bool:
-    """Tell whether a pair of a job that is left out breaks no row, and finds its nodes."""
-    if not fits(table, plan, job, p) or not sit(table, plan, job, p):
-        return False
-    g = table.group[p]
-    if table.node_first[g] < table.node_first[g + 1]:
-        rise(table, plan, job, p, table.workers[table.option[p]])
-    return True
+def lacking(table: Table, plan: Plan, p: int) -> tuple[int, int]:
+    """Return a slot and a resource of which a pair finds too little; -1 if there is none.
+
+    The first from a drawn slot on.
+    """
+    i, g = table.option[p], table.group[p]
+    begin, curve, slots = table.start[p], table.curve[i], table.length[p]
+    since = int(uniform(plan.draw) * slots)
+    for _ in range(slots):
+        for r in range(table.use.shape[1]):
+            use = table.use[i, r]
+            if curve >= 0:
+                use *= table.curves[curve, since]
+            if plan.room[g, begin + since, r] < use:
+                return begin + since, r
+        since = since + 1 if since + 1 < slots else 0
+    return -1, -1
 
 
 @bare_inner
@@ -90,35 +103,27 @@ def enter(table: Table, plan: Plan, job: int, p: int) -> None:
     plan.total[2] += table.usd[p] - plan.usd[job]
     plan.pair[job], plan.usd[job] = p, table.usd[p]
     plan.reduced_usd[job] = table.usd[p] + table.toll_usd[p]
-    g = table.group[p]
-    at = plan.members[g]
-    plan.member[table.user_first[g] + at] = job
-    plan.place[job] = at
-    plan.members[g] = at + 1
+    join(table, plan, job, p)
 
 
 @bare_inner
 def leave(table: Table, plan: Plan, job: int) -> None:
     """Take a placed job out."""
     p = plan.pair[job]
-    g, at = table.group[p], plan.place[job]
+    g = table.group[p]
     if table.node_first[g] < table.node_first[g + 1]:
         rise(table, plan, job, p, table.workers[table.option[p]])
     count(table, plan, job, p, -1.0)
+    depart(table, plan, job, p)
     plan.total[2] += table.reject_usd[job] - plan.usd[job]
     plan.pair[job] = -1
     plan.usd[job] = plan.reduced_usd[job] = table.reject_usd[job]
-    last = plan.members[g] - 1
-    moved = plan.member[table.user_first[g] + last]
-    plan.member[table.user_first[g] + at] = moved
-    plan.place[moved] = at
-    plan.members[g] = last
 
 
 @bare_inner
 def insert(table: Table, plan: Plan, job: int, heed: bool, blink: float) -> None:
     """Put a job that is left out where it costs least, the prices heeded or not, if anywhere."""
-    reject_usd = table.reject_usd[job]
+    reject_usd, failed = table.reject_usd[job], 0
     for k in range(table.first[job], table.first[job + 1]):
         p = k if heed else table.cheapest[k]
         usd = table.usd[p] + (table.toll_usd[p] if heed else 0.0)
@@ -126,9 +131,10 @@ def insert(table: Table, plan: Plan, job: int, heed: bool, blink: float) -> None
             return
         if uniform(plan.draw) < blink or not fits(table, plan, job, p):
             continue
-        if sit(table, plan, job, p):
+        if sit(table, plan, job, p, failed < MOST_ASKED):
             enter(table, plan, job, p)
             return
+        failed += 1
 
 
 @bare_inner
@@ -146,7 +152,7 @@ def fill(table: Table, plan: Plan, jobs: Ints, pairs: Ints) -> None:
     """Place jobs one after the other: at their pair if it fits, else where it costs least."""
     for k in range(len(jobs)):
         job, p = jobs[k], pairs[k]
-        if p >= 0 and fits(table, plan, job, p) and sit(table, plan, job, p):
+        if p >= 0 and fits(table, plan, job, p) and sit(table, plan, job, p, True):
             enter(table, plan, job, p)
         plan.shifts[0] = 0
     for k in range(len(jobs)):

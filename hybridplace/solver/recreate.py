@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from hybridplace.solver.berths import Berths
@@ -17,9 +19,25 @@ from hybridplace.solver.walking import MOST_OUT, MOST_SHIFTED, Plan, Table
 MOST_RUINED = 10
 """Jobs around a slot that a step takes out, and as many that would rather be there."""
 
-HOTTER, HOT, WARM, COLD = 0.5, 0.1, 0.02, 0.001
-"""Of what a job costs on average: what a step may cost, as a rule, at first (more where limits
-bind), once workers have their nodes, and at last."""
+
+class Heat(NamedTuple):
+    """Of what a job costs on average: what a step may cost, as a rule.
+
+    Parameters
+    ----------
+    hot, warm, cold : float
+        At first, once workers have their nodes, and at last.
+    """
+
+    hot: float
+    warm: float
+    cold: float
+
+
+HEAT = Heat(hot=0.1, warm=0.02, cold=0.001)
+HEAT_OVER_TIME = Heat(hot=1.0, warm=0.1, cold=0.01)
+HEAT_WITHIN_LIMITS = Heat(hot=0.5, warm=0.02, cold=0.001)
+"""Where nothing of that holds, where jobs may start in many slots, and where limits bind."""
 
 FAR, NEAR = 0.02, 0.0002
 """Of a limit, or of what a tenant is due: what is missing when it is worth its price more, at first
@@ -48,8 +66,8 @@ class Walk:
         Where the walk begins.
     seed : int
         Of what is drawn.
-    hot : float
-        Of what a job costs on average: what a step may cost, as a rule, at first.
+    heat : Heat
+        What a step may cost.
     ruined : int
         Jobs around a slot that a step takes out at most.
     """
@@ -62,15 +80,15 @@ class Walk:
         first: Fractional,
         *,
         seed: int,
-        hot: float = HOT,
+        heat: Heat = HEAT,
         ruined: int = MOST_RUINED,
     ) -> None:
-        self._state, self._seed = state, seed
+        self._state, self._seed, self._heat = state, seed, heat
         self.chosen = chosen_of(pairs, len(state.instance.options.job))
         self._party = np.ones(len(self.chosen), np.int64)
         self.table = table_of(state, pairs, prices, self.chosen)
         self._worth_usd, self._most = _worth_of_limits(self.table), ruined
-        self._begin(first, np.zeros((0, state.instance.slots, RESOURCES)), hot)
+        self._begin(first, np.zeros((0, state.instance.slots, RESOURCES)), heat.hot)
 
     def moor(self, berths: Berths, choice: Choice | None = None) -> None:
         """Give workers their nodes, leaving out who finds none, and walk on from there.
@@ -87,7 +105,7 @@ class Walk:
             seat_first=seat_first,
             sitter=np.repeat(np.arange(len(seat_first) - 1), np.diff(seat_first)),
         )
-        self._begin(choice or self.choice(), berths.room, WARM)
+        self._begin(choice or self.choice(), berths.room, self._heat.warm)
 
     def _begin(self, first: Choice | Fractional, nodes: Floats, hot: float) -> None:
         """Place jobs where they are first; `nodes` are what each has, (nodes, T, resources)."""
@@ -102,7 +120,8 @@ class Walk:
         holds = bool((self.plan.limit_room >= 0).all())
         self.plan.total[:] = usd, usd if holds else np.inf, self.plan.total[2], float(holds)
         mean_usd = float(np.abs(self.plan.usd).mean()) if len(self.plan.usd) else 0.0
-        self._hot_usd, self._cold_usd = hot * mean_usd + TINY_USD, COLD * mean_usd + TINY_USD
+        self._hot_usd = hot * mean_usd + TINY_USD
+        self._cold_usd = self._heat.cold * mean_usd + TINY_USD
         self._done = 0.0
 
     @property
@@ -260,9 +279,9 @@ def _empty(state: State, table: Table, berth: Floats, seed: int) -> Plan:
         room=state.room[0].copy(),
         limit_room=state.limit_room.copy(),
         share=state.share.copy(),
-        member=np.zeros(len(table.user), np.int64),
-        members=np.zeros(groups, np.int64),
-        place=np.zeros(jobs, np.int64),
+        crowd=np.zeros(table.crowd_first[-1], np.int32),
+        crowds=np.zeros((groups - 1) * slots, np.int64),
+        spot=np.zeros(table.stay_first[-1], np.int32),
         best=np.full(jobs, -1, np.int64),
         total=np.array([usd, usd, usd, 0.0]),
         pull=np.zeros(len(table.limit_usd) + len(state.share)),

@@ -13,36 +13,23 @@ from __future__ import annotations
 
 import numpy as np
 
+from hybridplace.solver.clearing import clear_way, take_out
 from hybridplace.solver.compiled import bare, bare_inner
+from hybridplace.solver.crowd import anybody, wisher
 from hybridplace.solver.draws import uniform
 from hybridplace.solver.instance import Floats
 from hybridplace.solver.moves import (
-    clash,
     enter,
     fits,
     full_usd,
-    holds,
     insert,
     judged_usd,
     least,
     leave,
-    regret,
     tightest,
 )
 from hybridplace.solver.sitting import remain, shift_back, sit, sit_again
-from hybridplace.solver.walking import MOST_OUT, SMALLEST_USD, Plan, Table
-
-SAMPLE = 100
-"""Jobs of a group that are looked at, from a drawn one on."""
-
-
-@bare_inner
-def take_out(table: Table, plan: Plan, job: int, n: int) -> int:
-    """Take a job out and note where it was; return how many are noted."""
-    plan.out[n], plan.was[n] = job, plan.pair[job]
-    if plan.pair[job] >= 0:
-        leave(table, plan, job)
-    return n + 1
+from hybridplace.solver.walking import BEST_PAIRS, MOST_OUT, SMALLEST_USD, Plan, Table
 
 
 @bare_inner
@@ -69,46 +56,6 @@ def first_least(values: Floats, begin: int, end: int) -> int:
         if values[k] < values[best]:
             best = k
     return best
-
-
-@bare_inner
-def victim(table: Table, plan: Plan, p: int, tries: int) -> int:
-    """Return a job in the way of a pair that would lose little per unit; -1 if none is found."""
-    g = table.group[p]
-    size, base = plan.members[g], table.user_first[g]
-    best, least, found = -1, np.inf, 0
-    if size == 0:
-        return -1
-    at = int(uniform(plan.draw) * size)
-    for _ in range(min(size, SAMPLE)):
-        other = plan.member[base + at]
-        at = at + 1 if at + 1 < size else 0
-        q = plan.pair[other]
-        if not clash(table, p, q):
-            continue
-        use = min(table.use[table.option[q], 0], table.use[table.option[p], 0])
-        usd = (regret(table, plan, other, p) + 1e-3) / max(use, 1e-3)
-        usd *= 0.5 + uniform(plan.draw)
-        if usd < least:
-            best, least = other, usd
-        found += 1
-        if found >= tries:
-            break
-    return best
-
-
-@bare_inner
-def clear_way(table: Table, plan: Plan, job: int, p: int, n: int) -> int:
-    """Take out jobs that are in the way of a pair until it fits."""
-    tries = 1 if uniform(plan.draw) < 0.3 else 12
-    while n < MOST_OUT // 2 and table.group[p] < len(table.price) - 1:
-        if holds(table, plan, job, p):
-            break
-        other = victim(table, plan, p, tries)
-        if other < 0:
-            break
-        n = take_out(table, plan, other, n)
-    return n
 
 
 @bare_inner
@@ -197,36 +144,22 @@ def ruin_limit(table: Table, plan: Plan, most: int) -> int:
 @bare_inner
 def ruin_around(table: Table, plan: Plan, g: int, slot: int, most: int, n: int) -> int:
     """Take out jobs of a group that run near a slot, and some that would rather be there."""
-    base, low, high = table.user_first[g], slot, slot + 1
+    first = g * table.price.shape[1]
+    low, high = slot, slot + 1
     for _ in range(1 + int(uniform(plan.draw) * most)):
-        best, least = -1, 1e18
-        size = plan.members[g]
-        at = int(uniform(plan.draw) * size)
-        for _ in range(min(size, SAMPLE)):
-            k = at
-            at = at + 1 if at + 1 < size else 0
-            q = plan.pair[plan.member[base + k]]
-            begin, end = table.start[q], table.start[q] + table.length[q]
-            away = max(0, begin - slot, slot - end + 1) + uniform(plan.draw)
-            if away < least:
-                best, least = plan.member[base + k], away
-        if best < 0 or n >= MOST_OUT // 2:
-            break
-        q = plan.pair[best]
-        low, high = min(low, table.start[q]), max(high, table.start[q] + table.length[q])
-        n = take_out(table, plan, best, n)
-    users = table.user_first[g + 1] - base
-    if users == 0:
-        return n
+        near = slot
+        if uniform(plan.draw) < 0.5:
+            near = max(low - 1, 0)
+            near += int(uniform(plan.draw) * (min(high + 1, table.price.shape[1]) - near))
+        job = anybody(table, plan, first + near)
+        if job >= 0 and n < MOST_OUT // 2:
+            q = plan.pair[job]
+            low, high = min(low, table.start[q]), max(high, table.start[q] + table.length[q])
+            n = take_out(table, plan, job, n)
     for _ in range(1 + int(uniform(plan.draw) * most)):
-        best, most_usd = -1, SMALLEST_USD
-        for _ in range(6):
-            job = table.user[base + int(uniform(plan.draw) * users)]
-            excess = plan.reduced_usd[job] - table.least_usd[job]
-            if excess > most_usd and not noted(plan, n, job):
-                best, most_usd = job, excess
-        if best >= 0 and n < MOST_OUT:
-            n = take_out(table, plan, best, n)
+        job = wisher(table, plan, first + slot)
+        if job >= 0 and n < MOST_OUT and not noted(plan, n, job):
+            n = take_out(table, plan, job, n)
     return n
 
 
@@ -241,7 +174,7 @@ def ruin(table: Table, plan: Plan, most: int) -> tuple[int, int]:
         if worse_usd <= SMALLEST_USD and plan.pair[job] >= 0:
             return 0, -1
         pairs = table.first[job + 1] - table.first[job]
-        p = table.first[job] + int(uniform(plan.draw) ** 2 * min(pairs, 24))
+        p = table.first[job] + int(uniform(plan.draw) ** 2 * min(pairs, BEST_PAIRS))
         if pairs > 0 and p != plan.pair[job] and kind < 0.8:
             n = take_out(table, plan, job, 0)
             n = part(table, plan, job, p, n)
@@ -386,7 +319,7 @@ def walk(table: Table, plan: Plan, steps: int, most: int, hot: float, cold: floa
             continue
         begin = 0
         job = plan.out[0]
-        if p >= 0 and fits(table, plan, job, p) and sit(table, plan, job, p):
+        if p >= 0 and fits(table, plan, job, p) and sit(table, plan, job, p, True):
             enter(table, plan, job, p)
             begin = 1
         put_back(table, plan, begin, n)

@@ -168,10 +168,10 @@ def make_room(table: Table, plan: Plan, job: int, p: int, worker: int) -> int:
 
 
 @bare_inner
-def sit(table: Table, plan: Plan, job: int, p: int) -> bool:
+def sit(table: Table, plan: Plan, job: int, p: int, ask: bool) -> bool:
     """Give each worker of a job a node with room; False, and none, if one finds none.
 
-    Others may have moved to other nodes by then.
+    If they are asked to, others may have moved to other nodes by then.
     """
     i, g = table.option[p], table.group[p]
     if table.node_first[g] == table.node_first[g + 1]:
@@ -180,7 +180,7 @@ def sit(table: Table, plan: Plan, job: int, p: int) -> bool:
     for worker in range(table.workers[i]):
         if node < 0 or not seats_one(table, plan, p, worker, node):
             node = snuggest(table, plan, p, worker, -1)
-        if node < 0:
+        if node < 0 and ask:
             node = make_room(table, plan, job, p, worker)
         if node < 0:
             rise(table, plan, job, p, worker)

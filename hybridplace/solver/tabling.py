@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from hybridplace.solver.crowd import covered, coverers
 from hybridplace.solver.instance import Floats, Indices, Ints, Prices
 from hybridplace.solver.pairs import Pairs
 from hybridplace.solver.pricing import limit_uses_at
 from hybridplace.solver.state import State
-from hybridplace.solver.walking import Table
+from hybridplace.solver.walking import BEST_PAIRS, Table
 
 LOOSE = 0.02
 """Of a limit that has a price: by how much steps may exceed it on their way."""
@@ -59,7 +60,7 @@ def table_of(state: State, pairs: Pairs, prices: Prices, chosen: Ints) -> Table:
         worker_use=np.zeros((len(chosen), len(state.resources))),
         seat_first=np.zeros(jobs + 1, np.int64),
         sitter=np.zeros(0, np.int64),
-        **_users(groups, jobs, group, job),
+        **_crowds(pairs, group, length, groups, instance.slots),
         **_limits(state, pairs, chosen),
         **_partners(state),
     )
@@ -72,11 +73,28 @@ def _prices(state: State, prices: Prices) -> Floats:
     return price
 
 
-def _users(groups: int, jobs: int, group: Ints, job: Indices) -> dict[str, Any]:
-    """Return the jobs with a pair in each group."""
-    user = _distinct(group * jobs + job)
-    first = np.searchsorted(user, np.arange(groups + 2) * jobs).astype(np.int64)
-    return {"user_first": first, "user": user % jobs}
+def _crowds(pairs: Pairs, group: Ints, length: Ints, groups: int, slots: int) -> dict[str, Any]:
+    """Return who may run in each slot of each group, and who might at best."""
+    first, cells = pairs.first.astype(np.int64), groups * slots
+    cell = np.where(group < groups, group * slots + pairs.start, -1)
+    most = np.zeros(len(first) - 1, np.int64)
+    own = np.flatnonzero(np.diff(first) > 0)
+    if len(own):
+        most[own] = np.maximum.reduceat(np.where(cell < 0, 0, length), first[own])
+    counts = covered(first, cell, length, len(cell), cells)
+    wisher_first = _ends(covered(first, cell, length, BEST_PAIRS, cells))
+    return {
+        "cell": cell,
+        "crowd_first": _ends(counts),
+        "stay_first": _ends(most),
+        "wisher_first": wisher_first,
+        "wisher": coverers(first, cell, length, BEST_PAIRS, wisher_first),
+    }
+
+
+def _ends(counts: Ints) -> Ints:
+    """Return where parts of such sizes begin, one after the other, and where the last ends."""
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
 
 def _distinct(keys: Ints) -> Ints:

@@ -13,6 +13,9 @@ MOST_OUT = 64
 MOST_SHIFTED = 512
 """Workers that a step moves to other nodes at most."""
 
+BEST_PAIRS = 24
+"""Pairs of a job that it wishes for."""
+
 SMALLEST_USD = 1e-9
 
 
@@ -43,8 +46,14 @@ class Table(NamedTuple):
         scarce; how much it holds for how long.
     partner_first, partner, together : ints, ints, bools
         Whom a job must be with or apart from (CSR).
-    user_first, user : ints
-        Jobs with a pair in a group (CSR over groups).
+    cell : ints, (P,)
+        Where a pair begins among the slots of all groups, G times T cells; -1 is free.
+    crowd_first : ints, (G * T + 1,)
+        Where those who run in each cell have their places in `Plan.crowd`.
+    stay_first : ints, (J + 1,)
+        Where the slots of each job have their places in `Plan.spot`.
+    wisher_first, wisher : ints, and ints
+        Jobs with one of their best pairs in a cell (CSR over cells).
     payer_first, payer : ints
         Jobs with a pair that counts towards a limit (CSR over limits).
     price : floats, (G + 1, T, resources)
@@ -85,8 +94,11 @@ class Table(NamedTuple):
     partner_first: Ints
     partner: Ints
     together: Bools
-    user_first: Ints
-    user: Ints
+    cell: Ints
+    crowd_first: Ints
+    stay_first: Ints
+    wisher_first: Ints
+    wisher: Indices
     payer_first: Ints
     payer: Ints
     price: Floats
@@ -113,9 +125,9 @@ class Plan(NamedTuple):
     room : floats, (G + 1, T, resources)
     limit_room : floats, (L + 1,)
     share : floats, (tenants,)
-    member, members, place : ints
-        Jobs in each group: parts of `member` that begin at `user_first`, how many of each, and
-        where a job is among them.
+    crowd, crowds, spot : ints
+        Jobs in each cell: parts of `crowd` that begin at `crowd_first`, how many of each, and
+        where a job is among them in each of its slots.
     best : ints, (J,)
         `pair` of the best plan so far.
     total : floats, (4,)
@@ -149,9 +161,9 @@ class Plan(NamedTuple):
     room: Floats
     limit_room: Floats
     share: Floats
-    member: Ints
-    members: Ints
-    place: Ints
+    crowd: Indices
+    crowds: Ints
+    spot: Indices
     best: Ints
     total: Floats
     pull: Floats

@@ -28,6 +28,7 @@ from hybridplace.solver.seating import seated, seating_of
 from hybridplace.solver.slots import relax_slots
 from hybridplace.solver.state import State
 from hybridplace.solver.static import relax_static
+from hybridplace.solver.walking import BEST_PAIRS
 
 ROOT = Path(__file__).parents[2]
 
@@ -113,6 +114,41 @@ def _parties_of(table, pair):
     group = table.group[pair]
     own = pair >= 0 and table.node_first[group] < table.node_first[group + 1]
     return int(table.workers[table.option[pair]]) if own else 0
+
+
+@settings(max_examples=5, deadline=None)
+@given(seed=st.integers(0, 10**6), steps=st.integers(1, 60))
+def test_who_runs_in_each_slot_is_known(week, seed, steps):
+    """After any steps, whom a slot of a group names are those whose pairs cover it."""
+    _, _, relaxed, berths = week
+    _, _, walk = _walk(week[1], relaxed, seed)
+    walk.moor(berths)
+    walk.go(steps, 0.5)
+    table, plan = walk.table, walk.plan
+    runs = [set[int]() for _ in plan.crowds]
+    for job in np.flatnonzero(plan.pair >= 0).tolist():
+        begin = int(table.cell[plan.pair[job]])
+        for cell in range(begin, begin + int(table.length[plan.pair[job]]) if begin >= 0 else -1):
+            runs[cell].add(job)
+    for cell, jobs in enumerate(runs):
+        at = int(table.crowd_first[cell])
+        named = plan.crowd[at : at + int(plan.crowds[cell])].tolist()
+        assert sorted(named) == sorted(jobs)
+
+
+def test_who_wishes_for_a_slot_is_known(week):
+    """Whom a slot names as wishing for it have one of their best pairs there, each once."""
+    _, pairs, walk = _walk(week[1], week[2], 0)
+    table = walk.table
+    wishes = [set[int]() for _ in table.wisher_first[1:]]
+    for job in range(len(pairs.first) - 1):
+        for p in range(pairs.first[job], min(pairs.first[job + 1], pairs.first[job] + BEST_PAIRS)):
+            begin = int(table.cell[p])
+            for cell in range(begin, begin + int(table.length[p]) if begin >= 0 else -1):
+                wishes[cell].add(job)
+    named = np.split(table.wisher, table.wisher_first[1:-1])
+    assert [sorted(some) for some in wishes] == [some.tolist() for some in named]
+    assert any(wishes)
 
 
 def test_walking_saves(week):
