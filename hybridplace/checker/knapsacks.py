@@ -109,10 +109,12 @@ def most_worth(job: Ints, size: Ints, gain: Floats, alike: Ints, room: int) -> f
     job, size, gain, alike : ints and floats, (choices,)
         By job, size and falling gain; each job stands for so many that are alike.
     """
-    unit = max(1, int(np.gcd.reduce(size))) if len(size) else 1
+    if not len(job):
+        return 0.0
+    unit = max(1, int(np.gcd.reduce(size)))
     size, room = size // unit, room // unit
     best = np.zeros(room + 1)
-    begins = np.flatnonzero(np.append(True, job[1:] != job[:-1])) if len(job) else job
+    begins = np.flatnonzero(np.append(True, job[1:] != job[:-1]))
     for begin, end in zip(begins.tolist(), [*begins[1:].tolist(), len(job)], strict=True):
         # What is larger and gains no more is never chosen.
         before = np.maximum.accumulate(np.append(0.0, gain[begin:end]))[:-1]
