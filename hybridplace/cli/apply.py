@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hybridplace.cli.dryrun import Show, run_dry, step_plain
+from hybridplace.cli.dryrun import Faults, Show, run_dry, step_plain
 from hybridplace.cli.matching import refuse_other_problem
 from hybridplace.cli.opening import hours_since_start, open_both
 from hybridplace.cli.options import (
@@ -37,11 +37,26 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Carry out the whole plan against mocked clouds.")
 @click.option(
     "--fault",
-    "faults",
+    "texts",
     multiple=True,
     metavar="SPEC",
     help="In a dry run, what the mocked cloud answers: ACTION[:CODE][:FIELD=VALUE...], as "
     "RunInstances:InsufficientInstanceCapacity:market=spot.",
+)
+@click.option(
+    "--faults",
+    "rates",
+    metavar="KIND:RATE,...",
+    help="In a dry run, faults at random, as shares of the calls that meet them: "
+    "capacity:0.3,throttle:0.2,lost-response:0.1.",
+)
+@click.option(
+    "--seed",
+    metavar="NUMBER",
+    type=click.IntRange(0, 2**31 - 1),
+    default=0,
+    show_default=True,
+    help="Of the random faults.",
 )
 @click.option(
     "--every-call", is_flag=True, help="In a dry run, print each call that only reads, too."
@@ -55,7 +70,9 @@ def command(
     plan_path: Path,
     state_path: Path | None,
     dry_run: bool,
-    faults: tuple[str, ...],
+    texts: tuple[str, ...],
+    rates: str | None,
+    seed: int,
     every_call: bool,
     at_h: float | None,
     yes: bool,
@@ -76,8 +93,9 @@ def command(
 
     if dry_run and (at_h is not None or yes):
         raise click.UsageError("--dry-run runs the whole plan and asks nothing: no --at, no --yes")
-    if (faults or every_call) and not dry_run:
-        raise click.UsageError("--fault and --every-call go with --dry-run: no real cloud has them")
+    if (texts or rates is not None or every_call) and not dry_run:
+        told = "--fault, --faults and --every-call go with --dry-run: no real cloud has them"
+        raise click.UsageError(told)
     plan, problem = read_plan(plan_path)
     engine, jobs = open_both(estate_path, jobs_path, state_path)
     folder = estate_path.parent
@@ -87,7 +105,8 @@ def command(
     with loopback_only():  # a provider of own sites may be asked what there is
         refuse_other_problem(engine, jobs, problem, plan_path, folder=folder)
     show = Show(as_json=as_json, every_call=every_call)
-    return run_dry(engine.estate, problem, plan, faults, folder=folder, show=show)
+    faults = Faults(texts=texts, rates=rates, seed=seed)
+    return run_dry(engine.estate, problem, plan, folder=folder, show=show, faults=faults)
 
 
 def _act(

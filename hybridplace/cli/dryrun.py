@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,32 +36,43 @@ class Show:
     every_call: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Faults:
+    """What the mocked clouds show: faults as texts, and rates of random ones as a text."""
+
+    texts: Sequence[str] = ()
+    rates: str | None = None
+    seed: int = 0
+
+
 def run_dry(
     estate: Estate,
     problem: Problem,
     plan: Plan,
-    faults: Sequence[str],
     *,
     folder: Path,
     show: Show,
+    faults: Faults,
 ) -> int:
     """Dry-run a plan, print what happens as it happens, and return the exit code."""
-    from hybridplace.mock.aws_faults import read_faults
     from hybridplace.mock.dryrun import dry_run
+    from hybridplace.mock.faults import read_faults, read_rates
 
-    script = read_faults(faults)
+    run = partial(
+        dry_run,
+        estate,
+        problem,
+        plan,
+        folder=folder,
+        faults=read_faults(faults.texts),
+        rates=read_rates(faults.rates) if faults.rates is not None else {},
+        seed=faults.seed,
+    )
     if show.as_json:
-        done = dry_run(estate, problem, plan, folder=folder, faults=script)
+        done = run()
         print_json(dry_run_plain(done))
     else:
-        done = dry_run(
-            estate,
-            problem,
-            plan,
-            folder=folder,
-            faults=script,
-            watch=lambda moment: print_text(moment_text(moment, show)),
-        )
+        done = run(watch=lambda moment: print_text(moment_text(moment, show)))
         print_text(end_text(done))
     return FAILED if done.failed else 0
 
@@ -70,11 +82,13 @@ def moment_text(moment: Moment, show: Show) -> Iterator[RenderableType]:
     from rich.text import Text
 
     from hybridplace.report.actions import step_text
-    from hybridplace.report.figures import hours
+    from hybridplace.report.figures import count, hours
     from hybridplace.report.tables import entries, heading
 
     yield heading(f"hour {hours(moment.at_h)}")
     yield from (step_text(step) for step in moment.steps)
+    if moment.repeated:
+        yield Text(f"{count(moment.repeated, 'action')} failed for now and began again")
     if moment.error is not None:
         told = f"leases could not be read: {type(moment.error).__name__}: {moment.error}"
         yield Text(told, style="bold red")
@@ -126,6 +140,7 @@ def dry_run_plain(done: DryRun) -> dict[str, Any]:
             {
                 "at_h": moment.at_h,
                 "steps": [step_plain(step) for step in moment.steps],
+                "repeated": moment.repeated,
                 "calls": [to_plain(call) for call in moment.calls],
                 "error": error_plain(moment.error),
             }

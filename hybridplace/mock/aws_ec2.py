@@ -10,17 +10,12 @@ from threading import RLock
 from typing import Any, cast
 
 from moto import settings
-from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ec2.exceptions import EC2ClientError
-from moto.ec2.models import EC2Backend, amis, ec2_backends
+from moto.ec2.models import EC2Backend, amis
 from moto.ec2.models.instance_types import INSTANCE_TYPE_OFFERINGS
-from moto.ec2.models.instances import Instance, Reservation, StateReason
+from moto.ec2.models.instances import Instance, Reservation
 from moto.ec2.models.spot_requests import SpotInstanceRequest
 from moto.ec2.utils import random_spot_request_id
-
-SPOT_WARNING = "marked-for-termination"
-SPOT_TAKEN = "instance-terminated-no-capacity"
-OPEN_REQUESTS = ("open", "active")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,48 +164,6 @@ def _finish(backend: Any, reservation: Reservation, tags: dict[str, Any], *, spo
             request = GrantedSpotRequest(backend, instance, tags)
             backend.spot_instance_requests[request.id] = request
             cast(Any, instance).spot_instance_request_id = request.id
-
-
-def warn(machine: str) -> None:
-    """Mark a spot machine as about to be taken back: the notice two minutes ahead."""
-    _request_of(machine).tell(SPOT_WARNING)
-
-
-def reclaim(machine: str) -> None:
-    """Take a spot machine back, as EC2 does when it needs the capacity."""
-    request = _request_of(machine)
-    instance = request.instance
-    instance.terminate()
-    code = "Server.SpotInstanceTermination"
-    instance.state_reason = StateReason(f"{code}: Spot instance termination", code)
-    request.tell(SPOT_TAKEN)
-
-
-def leftovers() -> list[str]:
-    """Return what still exists and costs or could start again: ``region kind id``, sorted."""
-    found = []
-    for region, backend in dict(ec2_backends[DEFAULT_ACCOUNT_ID]).items():
-        machines = [one for run in backend.reservations.values() for one in run.instances]
-        alive = [one.id for one in machines if one.state != "terminated"]
-        requests = backend.spot_instance_requests.values()
-        open_requests = [request.id for request in requests if request.state in OPEN_REQUESTS]
-        kinds: dict[str, list[str]] = {
-            "instance": alive,
-            "volume": list(backend.volumes),
-            "interface": list(backend.enis),
-            "address": [str(address.allocation_id) for address in backend.addresses],
-            "spot-request": open_requests,
-        }
-        found += [f"{region} {kind} {name}" for kind, names in kinds.items() for name in names]
-    return sorted(found)
-
-
-def _request_of(machine: str) -> GrantedSpotRequest:
-    for backend in dict(ec2_backends[DEFAULT_ACCOUNT_ID]).values():
-        for request in backend.spot_instance_requests.values():
-            if isinstance(request, GrantedSpotRequest) and request.instance_id == machine:
-                return request
-    raise KeyError(f"{machine} is no spot machine here")
 
 
 def _now() -> str:

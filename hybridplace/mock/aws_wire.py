@@ -1,15 +1,11 @@
-"""The web application before moto: reads each call, shows scripted faults, keeps the record."""
+"""The web application before moto: reads each call, and answers what moto does not know."""
 
 from __future__ import annotations
 
 import io
 import json
 import re
-import socket
-import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -29,7 +25,8 @@ from hybridplace.mock.aws_answers import (
     spot_prices,
 )
 from hybridplace.mock.aws_stock import zones
-from hybridplace.mock.script import Call, Script, ScriptedFault
+from hybridplace.mock.front import Answer, Asked, Front, Headers
+from hybridplace.mock.script import FaultKind, Injector
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/x-amz-json-1.1"
@@ -41,86 +38,51 @@ TOLD = re.compile(
 )
 """Parameters that the record shows as they are; filters are shown by name."""
 
-Headers = list[tuple[str, str]]
-Start = Callable[[str, Headers], object]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """One call, read."""
-
-    service: str
-    region: str
-    action: str
-    parameters: Mapping[str, Any]
-    environ: dict[str, Any]
-
-    @property
-    def as_json(self) -> bool:
-        """Whether the service speaks JSON rather than forms and XML."""
-        return "HTTP_X_AMZ_TARGET" in self.environ
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What goes back."""
-
-    status: int
-    headers: Headers
-    body: bytes
-    outcome: str = "ok"
-
-
-@dataclass(kw_only=True)
-class Wire:
+class Wire(Front):
     """The application.
 
     Parameters
     ----------
     page_size : int or None
         Most items per page; None is AWS's own limit where moto does not page by itself.
-    watch : callable or None
-        Called with the headers and the body of every request, before anything else.
     """
 
-    facts: Facts
-    script: Script = field(default_factory=Script)
-    page_size: int | None = None
-    watch: Callable[[Mapping[str, str], bytes], None] | None = None
-    calls: list[Call] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        injector: Injector,
+        watch: Callable[[Mapping[str, str], bytes], None] | None = None,
+        *,
+        facts: Facts,
+        page_size: int | None = None,
+        done: Callable[[Asked, Answer, FaultKind | None], Answer],
+    ) -> None:
+        super().__init__(injector, watch)
+        self.facts, self.page_size, self._done = facts, page_size, done
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._ids = count(1)
 
-    def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
-        """Answer one request (WSGI)."""
-        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        if self.watch is not None:
-            sent = {name: str(text) for name, text in environ.items() if name.startswith("HTTP_")}
-            self.watch(sent | {"QUERY_STRING": environ.get("QUERY_STRING", "")}, body)
-        asked = _read(environ, body)
-        fault = self.script.take(asked.action, _traits(asked))
-        answer = self._answer(asked, fault)
-        lost = fault is not None and fault.lost
-        self.calls.append(_record(asked, "no answer" if lost else answer.outcome))
-        if lost:
-            _hang_up(environ)
-            return []
-        start(f"{answer.status} {answer.outcome}", answer.headers)
-        return [answer.body]
+    def read(self, environ: dict[str, Any], body: bytes) -> Asked:
+        """Return the call; the signature names the service and region, its key is not kept."""
+        return _read(environ, body)
 
-    def _answer(self, asked: Asked, fault: ScriptedFault | None) -> Answer:
-        if fault is not None and fault.delay_s:
-            time.sleep(fault.delay_s)
-        if fault is not None and fault.code:
-            return self._refusal(asked, fault.code, fault.message, fault.status)
+    def traits(self, asked: Asked) -> Mapping[str, str | None]:
+        """Return region, zone, type and market."""
+        return _traits(asked)
+
+    def shown(self, asked: Asked) -> Mapping[str, str]:
+        """Return the parameters that tell what was asked."""
+        return _shown(asked)
+
+    def answer(self, asked: Asked, effect: FaultKind | None) -> Answer:
+        """Answer from the facts, else from moto, and let the effect happen."""
         if asked.action == "":
-            return self._refusal(asked, "InvalidAction", "This is no AWS call.", 400)
+            return self.refusal(asked, "InvalidAction", "This is no AWS call.", 400)
         if not zones(asked.region):
             told = f"The mocked AWS has no region {asked.region}."
-            return self._refusal(asked, "NotMocked", told, 400)
-        return self._own_answer(asked) or self._moto_answer(asked)
+            return self.refusal(asked, "NotMocked", told, 400)
+        answer = self._own_answer(asked) or self._moto_answer(asked)
+        return self._done(asked, answer, effect)
 
     def _own_answer(self, asked: Asked) -> Answer | None:
         most = self.page_size or MOST
@@ -147,7 +109,7 @@ class Wire:
         if not self.facts.refuses(asked.region, kind, market):
             return None
         told = f"There is no capacity for {kind} ({market}) in {asked.region}."
-        return self._refusal(asked, "InsufficientInstanceCapacity", told, 500)
+        return self.refusal(asked, "InsufficientInstanceCapacity", told, 500)
 
     def _moto_answer(self, asked: Asked) -> Answer:
         changed, token = self._rewritten(asked)
@@ -157,7 +119,7 @@ class Wire:
             return self._not_mocked(asked)
         except Exception as error:  # noqa: BLE001 - whatever moto does, the SDK gets an answer
             told = f"The mocked AWS failed: {type(error).__name__}: {error}"
-            return self._refusal(asked, "InternalError", told, 500)
+            return self.refusal(asked, "InternalError", told, 500)
         if dict(headers).get("Content-Type", "").startswith("text/html"):
             return self._not_mocked(asked)
         if token is not None:
@@ -167,7 +129,7 @@ class Wire:
 
     def _not_mocked(self, asked: Asked) -> Answer:
         told = f"The mocked AWS has no {asked.service} {asked.action}."
-        return self._refusal(asked, "NotMocked", told, 400)
+        return self.refusal(asked, "NotMocked", told, 400)
 
     def _rewritten(self, asked: Asked) -> tuple[dict[str, Any], str | None]:
         """Return the request as moto understands it, and the token of the next page if any."""
@@ -180,7 +142,7 @@ class Wire:
             token = self._one_page(asked, given)
         elif asked.action == "DescribeInstances" and self.page_size:
             given.setdefault("MaxResults", str(self.page_size))
-        if asked.as_json:
+        if _speaks_json(asked):
             return asked.environ, None
         return _with_body(asked.environ, urlencode(given).encode()), token
 
@@ -202,8 +164,9 @@ class Wire:
     def _good(self, body: bytes, kind: str) -> Answer:
         return Answer(status=200, headers=self._headers(kind), body=body)
 
-    def _refusal(self, asked: Asked, code: str, message: str, status: int) -> Answer:
-        if asked.as_json:
+    def refusal(self, asked: Asked, code: str, message: str, status: int) -> Answer:
+        """Return an error as the service's protocol has it."""
+        if _speaks_json(asked):
             text = json.dumps({"__type": code, "message": message})
             return Answer(
                 status=status, headers=self._headers(JSON), body=text.encode(), outcome=code
@@ -230,7 +193,6 @@ def _narrowed(
 
 
 def _read(environ: dict[str, Any], body: bytes) -> Asked:
-    """Return the call; the signature names the service and region, its key is not kept."""
     environ["wsgi.input"] = io.BytesIO(body)
     scope = re.search(
         r"Credential=[^/]*/\d+/([^/]+)/([^/]+)/", environ.get("HTTP_AUTHORIZATION", "")
@@ -259,20 +221,19 @@ def _traits(asked: Asked) -> dict[str, str | None]:
     }
 
 
-def _record(asked: Asked, outcome: str) -> Call:
+def _shown(asked: Asked) -> dict[str, str]:
     given = asked.parameters
     shown = {name: str(given[name]) for name in given if TOLD.fullmatch(name)}
     for name in given:
         if re.fullmatch(r"Filter\.\d+\.Name", name):
             values = (given[one] for one in given if one.startswith(name[:-4] + "Value."))
             shown[str(given[name])] = ",".join(map(str, values))
-    return Call(
-        service=asked.service,
-        region=asked.region,
-        action=asked.action,
-        parameters=dict(sorted(shown.items())),
-        outcome=outcome,
-    )
+    return shown
+
+
+def _speaks_json(asked: Asked) -> bool:
+    """Say whether the service speaks JSON rather than forms and XML."""
+    return "HTTP_X_AMZ_TARGET" in asked.environ
 
 
 def _with_body(environ: dict[str, Any], body: bytes) -> dict[str, Any]:
@@ -301,9 +262,3 @@ def _relayed(status: int, headers: Headers, body: bytes) -> Answer:
         outcome = (code[1] or code[2]).decode() if code else str(status)
     kept = [(name, text) for name, text in headers if name.lower() != "content-length"]
     return Answer(status=status, headers=kept, body=body, outcome=outcome)
-
-
-def _hang_up(environ: Mapping[str, Any]) -> None:
-    """Close the connection, as when an answer is lost on the way."""
-    with suppress(OSError):
-        environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)

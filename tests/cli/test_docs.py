@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from hybridplace.mock.aws_faults import read_faults
+from hybridplace.mock.faults import read_faults
 from tests.cli.regenerate import DOCS, docs
 
 

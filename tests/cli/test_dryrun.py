@@ -83,15 +83,67 @@ def test_a_sold_out_offer_fails_alone(run, plan):
     assert "0 leases left" in done.out
 
 
-def test_what_is_left_is_listed(run, plan):
+REFUSED = "TerminateInstances:UnauthorizedOperation:status=403:times=always"
+
+
+def test_what_is_left_is_listed(run, estate, jobs):
     """A cloud that refuses to end machines leaves them, and the dry run says which."""
-    fault = "TerminateInstances:UnauthorizedOperation:status=403:times=always"
-    done = run("apply", "--dry-run", "--fault", fault)
+    jobs.write_text(f"jobs:\n{COUNT}")
+    assert 0 == run("plan", "--now", NOW).code
+    done = run("apply", "--dry-run", "--fault", REFUSED)
 
     assert 1 == done.code
     assert re.search(r"- lease hp-\w+ of job count on aws/eu-\S+", done.out)
     assert re.search(r"- aws eu-\w+-1 \S+ i-\w+", done.out)
     assert "0 leases left" not in done.out
+
+
+def test_a_machine_that_nobody_ends_ends_by_itself(run, plan):
+    """Where another job goes on for long, the machine's own expiry comes first; it is a failure."""
+    done = run("apply", "--dry-run", "--fault", REFUSED)
+
+    assert 1 == done.code
+    assert re.search(r"release count: 1 x \S+ FAILED: AuthError: ", done.out)
+    assert "0 leases left, and nothing else in the mocked cloud" in done.out
+
+
+RATES = "capacity:0.3,throttle:0.2,lost-response:0.1,preempt:0.1"
+
+
+def test_random_faults_are_the_same_again(run, plan):
+    """Under random faults all that can be had is, the rest is told, and nothing is left."""
+    first = run("apply", "--dry-run", "--faults", RATES, "--seed", 7, "--json").json
+    second = run("apply", "--dry-run", "--faults", RATES, "--seed", 7, "--json").json
+    outcomes = [
+        [call["outcome"] for moment in told["moments"] for call in moment["calls"]]
+        for told in (first, second)
+    ]
+
+    assert outcomes[0] == outcomes[1]
+    assert {"RequestLimitExceeded", "no answer"} <= set(outcomes[0])
+    assert [] == first["left"]
+    steps = [step for moment in first["moments"] for step in moment["steps"]]
+    assert {step["error"]["kind"] for step in steps if step["error"]} <= {"CapacityError"}
+    assert 0 < sum(moment["repeated"] for moment in first["moments"])
+
+
+def test_how_often_something_was_repeated_is_told(run, plan):
+    """A call that fails for now is done again, and the text says so."""
+    fault = "RunInstances:RequestLimitExceeded:status=503:times=2"
+    done = run("apply", "--dry-run", "--fault", fault)
+
+    assert 0 == done.code
+    assert "2 actions failed for now and began again" in done.out
+    assert "4 actions, 0 failed" in done.out
+
+
+def test_rates_that_mean_nothing_are_refused(run, plan):
+    """A misspelt kind is named with the nearest; without --dry-run the option is refused."""
+    done = run("apply", "--dry-run", "--faults", "capcity:0.3")
+
+    assert 2 == done.code
+    assert "did you mean capacity?" in done.err
+    assert 2 == run("apply", "--faults", "capacity:0.3").code
 
 
 def test_leases_that_cannot_be_read_are_told(run, plan):

@@ -141,4 +141,4 @@ def runs_of(aws: MockAws) -> list[Call]:
 
 def machines_of(aws: MockAws) -> list[str]:
     """Return the ids of the machines that have not ended."""
-    return [line.split()[2] for line in aws.leftovers() if " instance " in line]
+    return [thing.id for thing in aws.things() if thing.machine]

@@ -46,12 +46,13 @@ def test_everything_made_is_tagged(aws, provider):
         "hybridplace:expires": asked.expires,
     }
     ec2 = provider._clients("ec2", REGION)
-    left = aws.leftovers()
-    assert {"instance", "volume", "interface", "spot-request"} == {one.split()[1] for one in left}
-    for line in left:
-        thing = {"Name": "resource-id", "Values": [line.split()[2]]}
+    left = aws.things()
+    assert {"instance", "volume", "interface", "spot-request"} == {one.kind for one in left}
+    for one in left:
+        thing = {"Name": "resource-id", "Values": [one.id]}
         listed = ec2.describe_tags(Filters=[thing])["Tags"]
-        assert expected == {tag["Key"]: tag["Value"] for tag in listed}, line
+        assert expected == {tag["Key"]: tag["Value"] for tag in listed}, one
+        assert expected == one.tags
 
 
 def test_machines_are_private_and_encrypted(provider):
@@ -105,7 +106,7 @@ def test_unreadable_expiry_starts_nothing(aws, provider, expires):
     """A machine without a readable end is not started."""
     with pytest.raises(ProviderError, match="expires"):
         provider.acquire(request_for(offer(), expires=expires), key="key-1")
-    assert [] == aws.leftovers()
+    assert () == aws.things()
 
 
 def test_spot_is_one_time(provider):
@@ -148,7 +149,7 @@ def test_sold_out_everywhere(aws, provider):
     tried = [call.parameters["Placement.AvailabilityZone"] for call in runs_of(aws)]
     assert sorted(tried) == tried
     assert len(set(tried)) == len(tried) > 1
-    assert [] == aws.leftovers()
+    assert () == aws.things()
 
 
 def test_faults_match_market_and_type(aws, provider):
@@ -172,7 +173,7 @@ def test_quota_is_not_tried_elsewhere(aws, provider):
     with pytest.raises(QuotaError):
         provider.acquire(request_for(SPOT), key="key-1")
     assert 1 == len(runs_of(aws))
-    assert [] == aws.leftovers()
+    assert () == aws.things()
 
 
 def test_slow_answer(aws, provider):
@@ -205,7 +206,7 @@ def test_refused_requests(aws, make, changed, options, told):
     with pytest.raises(ProviderError, match=told) as raised:
         make(**options).acquire(request_for(**changed), key="key-1")
     assert ProviderError is type(raised.value)
-    assert [] == aws.leftovers()
+    assert () == aws.things()
 
 
 def test_options_are_used(aws, make, provider):

@@ -25,7 +25,7 @@ def test_the_kit_as_a_user_runs_it(tmp_path):
         command += ["--provider-option", "instance_types=c5.large,c5.xlarge"]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert 0 == done.returncode, done.stdout
-        assert [] == aws.leftovers()
+        assert () == aws.things()
     summary = done.stdout.splitlines()[-1]
     assert " passed" in summary
     assert "skipped" not in summary

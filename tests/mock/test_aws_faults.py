@@ -8,14 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hybridplace.errors import CapacityError, InputError
-from hybridplace.mock.aws_faults import READERS, actions, read_faults
+from hybridplace.mock.clouds import actions
+from hybridplace.mock.faults import READERS, read_faults
 from hybridplace.mock.script import Script, ScriptedFault
 from hybridplace.model.site import Market
 
 from .conftest import offer, request_for
 
 DOCS = (Path(__file__).parents[2] / "docs" / "providers" / "aws.md").read_text()
-ACTION = "an action of EC2, SSM, Service Quotas or Pricing"
+ACTION = "a call that a mocked cloud answers"
 
 
 def test_fault_as_text():
@@ -53,7 +54,7 @@ def test_fault_as_text():
         ("RunInstance:Throttling", ACTION, "'RunInstance'", "did you mean RunInstances?"),
         (":Throttling", ACTION, "''", "write ACTION[:CODE][:FIELD=VALUE...]"),
         ("RunInstances", "a code, delay_s or lost", "a fault that does nothing", "write ACTION"),
-        ("RunInstances:no code", "an error code of AWS", "'no code'", "write ACTION"),
+        ("RunInstances:no code", "an error code", "'no code'", "write ACTION"),
         ("RunInstances:X:regio=eu", "FIELD=VALUE with one of region", "'regio=eu'", "region=?"),
         ("RunInstances:X:times", "FIELD=VALUE with one of region", "'times'", "write ACTION"),
         ("RunInstances:X:times=0", "times: a number from 1, or always", "'0'", "write ACTION"),

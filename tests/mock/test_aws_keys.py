@@ -141,7 +141,7 @@ def test_broken_gang_is_replaced(aws, provider):
     """When one of a gang was taken back, the same key ends the rest and starts a whole one."""
     asked = request_for(SPOT, machines=3)
     first = provider.acquire(asked, key="key-1")
-    aws.reclaim(first.machines[:1])
+    aws.take(first.machines[:1])
     second = provider.acquire(asked, key="key-1")
     assert not set(first.machines) & set(second.machines)
     assert sorted(machines_of(aws)) == sorted(second.machines)

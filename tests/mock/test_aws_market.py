@@ -46,7 +46,7 @@ def test_offers_over_pages(aws, make):
     """Listings that come in pages are read to the end."""
     whole = _offers(make(instance_types=FEW))
     calls = len(aws.calls)
-    aws._running.page_size = 150
+    aws._wire.page_size = 150
     assert whole == _offers(make(instance_types=FEW))
     assert len(aws.calls) - calls > calls
 
@@ -64,7 +64,7 @@ def test_offers_name_known_quotas(make):
 
 def test_quotas(aws, make):
     """Quotas are vCPU pools of their site, over pages; those of other things are not told."""
-    aws._running.page_size = 1
+    aws._wire.page_size = 1
     pools = {pool.id: pool for pool in make(regions=(REGION, "eu-west-1")).quotas()}
     expected = {
         f"aws/{region}/quota/{code}": cpus

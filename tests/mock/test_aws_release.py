@@ -9,7 +9,7 @@ from hybridplace.errors import TransientError
 from hybridplace.mock.script import ScriptedFault
 from hybridplace.model.site import LeaseState, Market
 
-from .conftest import OWNER, REGION, offer, request_for
+from .conftest import OWNER, REGION, machines_of, offer, request_for
 
 SPOT = offer("p4d.24xlarge", Market.SPOT)
 
@@ -28,10 +28,10 @@ def test_release_leaves_nothing(aws, provider):
     """After a release nothing exists in the cloud, and no lease is told."""
     provider.acquire(request_for(SPOT, machines=2), key="key-1")
     provider.acquire(request_for(offer(), public=True), key="key-2")
-    assert aws.leftovers()
+    assert aws.things()
     provider.release("key-1")
     provider.release("key-2")
-    assert [] == aws.leftovers()
+    assert () == aws.things()
     assert [] == provider.leases(OWNER)
 
 
@@ -42,7 +42,7 @@ def test_release_twice_and_of_nothing(aws, make):
     for one in (provider, provider, make()):
         one.release("key-1")
     provider.release("never")
-    assert [] == aws.leftovers()
+    assert () == aws.things()
 
 
 def test_release_from_a_new_process_in_any_region(aws, make):
@@ -50,16 +50,16 @@ def test_release_from_a_new_process_in_any_region(aws, make):
     regions = (REGION, "eu-west-1")
     make(regions=regions).acquire(request_for(offer(region="eu-west-1")), key="key-1")
     make(regions=regions).release("key-1")
-    assert [] == aws.leftovers()
+    assert () == aws.things()
 
 
 @pytest.mark.parametrize("pattern", ["*", "key-?", "key-*"])
 def test_release_knows_no_wild_cards(aws, provider, pattern):
     """A key that EC2's filters would read as a pattern releases nothing else."""
     provider.acquire(request_for(offer()), key="key-1")
-    before = aws.leftovers()
+    before = aws.things()
     provider.release(pattern)
-    assert before == aws.leftovers()
+    assert before == aws.things()
 
 
 def test_others_are_left_alone(aws, make, provider):
@@ -70,10 +70,10 @@ def test_others_are_left_alone(aws, make, provider):
     ec2.run_instances(**plain)
     ec2.run_instances(**plain, TagSpecifications=tagged("instance", owner="other", lease="key-1"))
     ec2.run_instances(**plain, TagSpecifications=tagged("instance", owner=OWNER))
-    before = aws.leftovers()
+    before = aws.things()
     assert [] == provider.leases(OWNER)
     provider.release("key-1")
-    assert before == aws.leftovers()
+    assert before == aws.things()
 
 
 def left_behind(ec2):
@@ -96,9 +96,9 @@ def left_behind(ec2):
 def test_leftovers_are_told_and_released(aws, provider):
     """Disks, addresses, interfaces and spot requests left of a lease are told as ending, and go."""
     left_behind(_ec2(provider))
-    (machine,) = [line.split()[2] for line in aws.leftovers() if " instance " in line]
+    (machine,) = machines_of(aws)
     _ec2(provider).terminate_instances(InstanceIds=[machine])
-    kinds = {line.split()[1] for line in aws.leftovers()}
+    kinds = {thing.kind for thing in aws.things()}
     assert {"volume", "address", "interface", "spot-request"} <= kinds
     (lease,) = provider.leases(OWNER)
     assert ("key-1", "retrain", (), LeaseState.ENDING) == (
@@ -109,7 +109,7 @@ def test_leftovers_are_told_and_released(aws, provider):
     )
     provider.release("key-1")
     assert [] == provider.leases(OWNER)
-    assert [] == [line for line in aws.leftovers() if "interface" not in line]
+    assert [] == [thing for thing in aws.things() if thing.kind != "interface"]
 
 
 def test_address_in_use_is_released(aws, provider):
@@ -120,7 +120,7 @@ def test_address_in_use_is_released(aws, provider):
     address = ec2.allocate_address(Domain="vpc", TagSpecifications=tags)
     ec2.associate_address(AllocationId=address["AllocationId"], InstanceId=lease.machines[0])
     provider.release("key-1")
-    assert [] == aws.leftovers()
+    assert () == aws.things()
 
 
 @pytest.mark.parametrize("code", ["VolumeInUse", "IncorrectState"])
@@ -133,7 +133,7 @@ def test_disk_of_a_machine_that_is_shutting_down(aws, provider, code):
         provider.release("key-1")
     assert code == raised.value.code
     provider.release("key-1")
-    assert [] == aws.leftovers()
+    assert () == aws.things()
 
 
 @pytest.mark.parametrize(
@@ -158,9 +158,9 @@ def test_one_machine_gone_does_not_spare_the_others(aws, provider):
     provider.acquire(request_for(SPOT, machines=3), key="key-1")
     aws.script(ScriptedFault(action="TerminateInstances", code="InvalidInstanceID.NotFound"))
     provider.release("key-1")
-    assert 1 == len([line for line in aws.leftovers() if " instance " in line])
+    assert 1 == len(machines_of(aws))
     provider.release("key-1")
-    assert [] == aws.leftovers()
+    assert () == aws.things()
 
 
 def test_leases_of_all_regions_and_pages(aws, make):
@@ -170,7 +170,7 @@ def test_leases_of_all_regions_and_pages(aws, make):
     for number in range(3):
         provider.acquire(request_for(offer()), key=f"key-{number}")
     provider.acquire(request_for(offer(region="eu-west-1"), job="other"), key="key-w")
-    aws._running.page_size, before = 2, len(aws.calls)
+    aws._wire.page_size, before = 2, len(aws.calls)
     found = make(regions=regions).leases(OWNER)
     assert ["key-0", "key-1", "key-2", "key-w"] == [lease.id for lease in found]
     assert "other" == found[-1].job
@@ -200,7 +200,7 @@ def test_notice_ahead(aws, provider):
 def test_notice_after(aws, provider):
     """A machine that was taken back gives a notice, and is no part of the lease any more."""
     lease = provider.acquire(request_for(SPOT, machines=2), key="key-1")
-    aws.reclaim(lease.machines[:1])
+    aws.take(lease.machines[:1])
     (notice,) = provider.notices()
     assert ("key-1", "Server.SpotInstanceTermination", None) == (
         notice.lease,
@@ -209,9 +209,9 @@ def test_notice_after(aws, provider):
     )
     (told,) = provider.leases(OWNER)
     assert lease.machines[1:] == told.machines
-    aws.reclaim(lease.machines[1:])
+    aws.take(lease.machines[1:])
     assert [] == provider.leases(OWNER)
-    assert [] == aws.leftovers()
+    assert () == aws.things()
 
 
 def test_no_notice_of_our_own_release(provider):

@@ -65,7 +65,8 @@ WHOLE = (
 wire, before = [], dict(os.environ)
 with loopback_only(), MockAws(offers=OFFERS, watch=lambda *sent: wire.append(repr(sent))) as aws:
     told = drive(aws.endpoint)
-    told |= {"leftovers": aws.leftovers(), "calls": [str(call) for call in aws.calls]}
+    told |= {"things": [str(one) for one in aws.things()]}
+    told |= {"calls": [str(call) for call in aws.calls]}
 told |= {"opened": sorted(opened), "reached": sorted(reached), "wire": wire}
 print(json.dumps(told | {"restored": before == dict(os.environ)}))
 """
@@ -167,7 +168,8 @@ def told(request, account):
     wire, offers, before = [], [offer(), offer(market=Market.SPOT)], dict(os.environ)
     with MockAws(offers=offers, watch=lambda *sent: wire.append(repr(sent))) as aws:
         found = _told(DRIVER, account, aws.endpoint)
-        found |= {"calls": [str(call) for call in aws.calls], "leftovers": aws.leftovers()}
+        found |= {"calls": [str(call) for call in aws.calls]}
+        found |= {"things": [str(thing) for thing in aws.things()]}
     return found | {"wire": wire, "restored": before == dict(os.environ)}
 
 
@@ -198,7 +200,7 @@ def test_nobody_else_is_asked(told, temptation):
 
 def test_nothing_is_left(told):
     """After the leases are released the mocked cloud holds nothing that costs."""
-    assert [] == told["leftovers"]
+    assert [] == told["things"]
 
 
 def test_the_environment_is_as_before(told):

@@ -1,28 +1,28 @@
-"""Reads scripted faults that people write on a command line."""
+"""Reads the faults that people write on a command line."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
-from functools import cache
 from typing import Any
 
 from hybridplace.errors import Fault, InputError
-from hybridplace.mock.script import ScriptedFault
+from hybridplace.mock.clouds import actions
+from hybridplace.mock.script import FaultKind, ScriptedFault
 from hybridplace.model.site import Market
 
 FORM = "ACTION[:CODE][:FIELD=VALUE...]"
-SERVICES = ("ec2", "pricing", "service-quotas", "ssm")
 
 
 def read_faults(texts: Iterable[str]) -> tuple[ScriptedFault, ...]:
     """Return the faults that `texts` describe, in their order.
 
     Each is ``ACTION[:CODE][:FIELD=VALUE...]``, as in
-    ``RunInstances:InsufficientInstanceCapacity:instance_type=p4d.24xlarge:times=1``. The fields are
-    those of `ScriptedFault` (``region, zone, instance_type, market, status, message, delay_s, lost,
-    times``); ``times`` is a number or ``always``, ``lost`` is ``true`` or ``false``.
+    ``RunInstances:InsufficientInstanceCapacity:instance_type=p4d.24xlarge:times=1``. The action is
+    one that a mocked cloud answers. The fields are those of `ScriptedFault` (``region, zone,
+    instance_type, market, status, message, delay_s, lost, after, times``); ``times`` is a number or
+    ``always``, ``lost`` is ``true`` or ``false``.
 
     Raises
     ------
@@ -36,6 +36,48 @@ def read_faults(texts: Iterable[str]) -> tuple[ScriptedFault, ...]:
     return tuple(ScriptedFault(**fields) for fields in made)
 
 
+def read_rates(text: str) -> Mapping[FaultKind, float]:
+    """Return how often each kind of fault is met, from ``KIND:RATE,...``.
+
+    As in ``capacity:0.3,throttle:0.2``. Rates are shares of the calls; a call meets one at most.
+
+    Raises
+    ------
+    InputError
+        When anything in it is wrong; names every fault.
+    """
+    wrong: list[Fault] = []
+    rates: dict[FaultKind, float] = {}
+    for part in text.split(","):
+        _read_rate(part.strip(), rates, wrong)
+    if sum(rates.values()) > 1 + 1e-9 and not wrong:
+        told = f"{sum(rates.values()):g}"
+        wrong.append(_wrong_rate(text, "rates that add up to at most 1", told, ""))
+    if wrong:
+        raise InputError(wrong)
+    return rates
+
+
+def _read_rate(part: str, rates: dict[FaultKind, float], wrong: list[Fault]) -> None:
+    name, _, rate = (piece.strip() for piece in part.partition(":"))
+    kinds = [str(kind) for kind in FaultKind]
+    if name not in kinds:
+        near = get_close_matches(name, kinds, n=1)
+        remedy = f"did you mean {near[0]}?" if near else "write KIND:RATE,..."
+        wrong.append(_wrong_rate(part, f"one of {', '.join(kinds)}", repr(name), remedy))
+    elif not re.fullmatch(r"0(\.\d+)?|1(\.0+)?|\.\d+", rate):
+        wrong.append(_wrong_rate(part, f"{name}: a share from 0 to 1", repr(rate), ""))
+    elif FaultKind(name) in rates:
+        wrong.append(_wrong_rate(part, f"{name} once", f"{name} again", "remove one"))
+    else:
+        rates[FaultKind(name)] = float(rate)
+
+
+def _wrong_rate(where: str, expected: str, got: str, remedy: str) -> Fault:
+    remedy = remedy or "write KIND:RATE,..."
+    return Fault(where=where, path="--faults", expected=expected, got=got, remedy=remedy)
+
+
 def _read(text: str, path: str, wrong: list[Fault]) -> dict[str, Any]:
     """Return the fields of one fault; what is wrong is added to `wrong`."""
 
@@ -44,15 +86,16 @@ def _read(text: str, path: str, wrong: list[Fault]) -> dict[str, Any]:
         wrong.append(Fault(where=text, path=path, expected=expected, got=got, remedy=told))
 
     action, *rest = (part.strip() for part in text.split(":"))
-    if action not in actions():
-        near = get_close_matches(action, actions(), n=1)
+    known = sorted(actions())
+    if action not in known:
+        near = get_close_matches(action, known, n=1)
         remedy = f"did you mean {near[0]}?" if near else ""
-        refuse("an action of EC2, SSM, Service Quotas or Pricing", repr(action), remedy)
+        refuse("a call that a mocked cloud answers", repr(action), remedy)
     fields: dict[str, Any] = {"action": action}
     if rest and "=" not in rest[0]:
         fields["code"] = rest.pop(0)
-        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9.]*", fields["code"]):
-            refuse("an error code of AWS", repr(fields["code"]))
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9._]*", fields["code"]):
+            refuse("an error code", repr(fields["code"]))
     for part in rest:
         _read_field(part, fields, refuse)
     if not {"code", "delay_s", "lost"} & fields.keys():
@@ -87,23 +130,15 @@ def _true(text: str) -> bool:
 
 Reader = tuple[str, str, Callable[[str], object]]
 READERS: dict[str, Reader] = {
-    "region": ("a region such as eu-central-1", r"[a-z]+(-[a-z]+)+-\d+", str),
-    "zone": ("a zone such as eu-central-1a", r"[a-z]+(-[a-z]+)+-\d+[a-z]", str),
-    "instance_type": ("a type such as p4d.24xlarge", r"[a-z0-9-]+\.[a-z0-9-]+", str),
+    "region": ("a region such as eu-central-1", r"[a-z][a-z0-9-]*", str),
+    "zone": ("a zone such as eu-central-1a", r"[a-z0-9][a-z0-9-]*", str),
+    "instance_type": ("a type such as p4d.24xlarge", r"[A-Za-z0-9][\w.+-]*", str),
     "market": ("on_demand or spot", f"{Market.ON_DEMAND}|{Market.SPOT}", str),
     "status": ("an HTTP status from 400 to 599", r"[45]\d\d", int),
     "message": ("text", r".+", str),
     "delay_s": ("seconds", r"\d+(\.\d+)?", float),
     "lost": ("true or false", r"true|false", _true),
+    "after": ("a number of calls that pass first", r"\d+", int),
     "times": ("a number from 1, or always", r"[1-9]\d*|always", _times),
 }
 """What each field takes: in words, as a pattern, and how it is read."""
-
-
-@cache
-def actions() -> tuple[str, ...]:
-    """Return the name of every action of the mocked services, sorted."""
-    from botocore.loaders import Loader
-
-    models = (Loader().load_service_model(service, "service-2") for service in SERVICES)
-    return tuple(sorted(name for model in models for name in model["operations"]))
