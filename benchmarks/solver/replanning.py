@@ -27,9 +27,9 @@ from hybridplace.solver.standing import Standing
 SIZES = (Size(jobs=1000), Size(jobs=10_000))
 
 SINGLES, NODES = 50, 5
-"""Jobs that come, and as many that end, one by one; nodes lost, offers sold out, price moves."""
+"""Jobs that come, and as many that end later, one by one; nodes lost, offers sold out."""
 
-PROMISED_MS = {"arrival": 3.0, "preemption": 3.0, "node": 30.0, "churn": 400.0}
+PROMISED_MS = {"arrival": 3.0, "departure": 3.0, "preemption": 3.0, "node": 30.0, "churn": 400.0}
 """CPU time of an event, at most: of one job the 99th percentile, a round at 10,000 jobs."""
 
 
@@ -87,8 +87,9 @@ def replanned(size: Size, seed: int) -> Iterator[Row]:
 
 def _warm(seed: int) -> None:
     """Repair a small plan first: what that imports is not what it costs each time."""
-    small = Standing(static_problem(WARM, seed))
-    small.change(come=new_jobs(small.problem(), 3, seed))
+    small = Standing(static_problem(WARM, seed), drift=0.0)
+    for kind in _KINDS.values():
+        kind(small, _Log(), np.random.default_rng(seed), seed)
 
 
 def _head(problem: Problem, size: Size, seed: int, event: str) -> Row:
@@ -111,13 +112,20 @@ def _churn(standing: Standing, log: _Log, draw: np.random.Generator, seed: int) 
 
 
 def _arrive(standing: Standing, log: _Log, draw: np.random.Generator, seed: int) -> None:
-    """Let jobs come one by one; after each an old one ends, which is not counted."""
+    """Let jobs come one by one; after each an old one ends, which is not counted here."""
     old = [job.id for job in standing.problem().jobs]
     come = new_jobs(standing.problem(), SINGLES, seed + 1)
     for job, row in zip(come, draw.permutation(len(old)).tolist(), strict=False):
         one = replace(job, id=f"single-{job.id}")
         log.time(lambda one=one: standing.change(come=[one]))  # type: ignore[misc]
         standing.change(gone=[old[row]])
+
+
+def _depart(standing: Standing, log: _Log, draw: np.random.Generator, seed: int) -> None:
+    """Let jobs end one by one."""
+    old = [job.id for job in standing.problem().jobs]
+    for row in draw.permutation(len(old))[:SINGLES].tolist():
+        log.time(lambda name=old[row]: standing.change(gone=[name]))  # type: ignore[misc]
 
 
 def _preempt(standing: Standing, log: _Log, draw: np.random.Generator, seed: int) -> None:
@@ -151,6 +159,8 @@ def _lose_nodes(standing: Standing, log: _Log, draw: np.random.Generator, seed: 
 def _move_price(standing: Standing, log: _Log, draw: np.random.Generator, seed: int) -> None:
     """Let the price rise of the spot offer that most jobs are on."""
     on = _on_spot(standing)
+    if not on:
+        return
     offer = standing.problem().offer[max(sorted(on), key=lambda name: on[name])]
     dearer = replace(offer, price_usd_h=PRICE_STEP * (offer.price_usd_h or 0.0))
     log.time(lambda: standing.change_offer(dearer))
@@ -168,6 +178,7 @@ def _on_spot(standing: Standing) -> dict[str, int]:
 _KINDS = {
     "churn": _churn,
     "arrival": _arrive,
+    "departure": _depart,
     "preemption": _preempt,
     "node": _lose_nodes,
     "price": _move_price,

@@ -25,6 +25,7 @@ from hybridplace.solver.instance import (
     Options,
     Prices,
 )
+from hybridplace.solver.judged import Ready, judged
 from hybridplace.solver.knapsack import JobPrices
 from hybridplace.solver.near import Near
 from hybridplace.solver.pricing import (
@@ -33,15 +34,14 @@ from hybridplace.solver.pricing import (
     least_over_starts,
     no_prices,
     scarcity_usd,
-    tariff_like,
     tariff_of,
 )
 from hybridplace.solver.records import Records
+from hybridplace.solver.refit import SEED
 from hybridplace.solver.rows import Rows
 from hybridplace.solver.sacks import Sacks, parts_of
 from hybridplace.solver.seats import Board, Seats
 from hybridplace.solver.state import State
-from hybridplace.solver.store import Store
 
 _JOBS = tuple(one.name for one in fields(Jobs))
 _OPTIONS = tuple(one.name for one in fields(Options) if one.name not in ("first", "curves"))
@@ -96,6 +96,8 @@ class Ledger:
         With all rows; its `capacity` is the ledger's own.
     near : Near
         The pairs of all rows that are worth trying.
+    draw : uint64, (1,)
+        State of what searches draw.
     """
 
     def __init__(
@@ -105,14 +107,15 @@ class Ledger:
         instance = replace(instance, capacity=instance.capacity.copy())
         self.state, self.prices, self.free = state, prices, no_prices(instance)
         self.tariff = tariff_of(instance, prices)
-        usd, _ = least_over_starts(self.tariff)
-        least, best = best_of_jobs(instance, usd)
-        self.near = Near(instance, prices)
+        least, best = best_of_jobs(instance, least_over_starts(self.tariff)[0])
+        self.near, self.draw = Near(instance, prices), np.array([SEED], np.uint64)
         self.outside = prices if whole is None else whole.prices
         groups = np.zeros(0, dtype=np.int64) if whole is None else np.sort(whole.groups)
         self.sacks = Sacks(groups, instance.capacity[:, 0, 0])
+        self._scarcity_usd = scarcity_usd(instance, self.outside)
         self._toll = tariff_of(instance, self.outside)
-        cost_usd, job_usd, elsewhere = self._elsewhere(instance, self._toll)
+        cost_usd = least_over_starts(self._toll)[0]
+        job_usd, elsewhere = self._elsewhere(instance, cost_usd)
         if whole is not None:
             job_usd = np.minimum(job_usd, whole.job_usd)
         gains = np.flatnonzero(
@@ -169,7 +172,7 @@ class Ledger:
     def bound_usd(self) -> float:
         """Return the value of the Lagrangian: no plan for the jobs that are live costs less."""
         jobs_usd = float(self.job_usd.sum()) - self.sacks.worth_usd
-        return jobs_usd + scarcity_usd(self.instance, self.outside)
+        return jobs_usd + self._scarcity_usd
 
     def add(self, columns: Columns, jobs: Jobs, had_usd: Sequence[float] = ()) -> Ints:
         """Add jobs, left out as yet, with their options; return their rows.
@@ -183,12 +186,10 @@ class Ledger:
         """
         count = len(jobs.reject_usd)
         some = self._instance_of(columns, jobs)
-        priced = tariff_like(self.tariff, some, self.prices)
-        usd, start = least_over_starts(priced)
-        least, best = best_of_jobs(some, usd)
-        cost_usd, job_usd, elsewhere = self._elsewhere(some, self._toll_of(some, priced))
-        free = tariff_like(self.state.tariff, some, self.free)
-        self.near.add(some, least, (usd, start), free, self._options.size)
+        at = judged(some, *self._tariffs)
+        least, best = best_of_jobs(some, at.usd)
+        cost_usd, (job_usd, elsewhere) = at.toll_usd, self._elsewhere(some, at.toll_usd)
+        self.near.add(some, least, at, self._options.size)
         state = _Start(some, self.state)
         rows = self._jobs.size + np.arange(count)
         options, before = some.options, self._options.size
@@ -201,7 +202,7 @@ class Ledger:
             {
                 **{name: getattr(options, name) for name in _OPTIONS},
                 **({} if hourly is None else {"rate": hourly.rate, "row": hourly.row}),
-                **_rows_of(state, priced, free),
+                **_rows_of(state, at.priced, at.free),
                 "outside_usd": cost_usd,
                 "job": job,
                 "curve": curve.astype(np.int32),
@@ -228,11 +229,11 @@ class Ledger:
     def drawn(self, columns: Columns, jobs: Jobs, rows: Ints) -> Bools:
         """Tell which jobs, of these rows, these options would cost less than all they have now."""
         some = self._instance_of(columns, jobs)
-        priced = tariff_like(self.tariff, some, self.prices)
-        least, _ = best_of_jobs(some, least_over_starts(priced)[0])
+        at = judged(some, *self._tariffs)
+        least, _ = best_of_jobs(some, at.usd)
         drawn: Bools = least < self.least_usd[rows]
         # Or would change what its price proves.
-        usd, _ = least_over_starts(self._toll_of(some, priced))
+        usd = at.toll_usd
         drawn[some.options.job[usd < self.job_usd[rows[some.options.job]]]] = True
         return drawn
 
@@ -251,13 +252,13 @@ class Ledger:
         did, at any prices, and the least of the others is below that.
         """
         self._options["fixed"][options] = self._options["free_fixed"][options] = np.inf
-        all_gone = np.isinf(self._options["fixed"])
-        self.near.withdraw(np.unique(self.instance.options.job[options]), all_gone)
-        lost = np.zeros(len(self.is_live), dtype=bool)
-        lost[self.sacks.gaining(self.instance.options.group[options], all_gone)] = True
+        job, group = self.instance.options.job[options], self.instance.options.group[options]
+        self.near.withdraw(job, options)
+        gains = self.job_usd[job] > self._options["outside_usd"][options]
+        lost = gains & (self.sacks.number[group] >= 0)
         for best in (self._jobs["best"], self._jobs["elsewhere"]):
-            lost |= (best >= 0) & all_gone[best]
-        return np.flatnonzero(lost & self.is_live)
+            lost |= best[job] == options
+        return np.unique(job[lost & self.is_live[job]])
 
     def is_gone(self, options: Ints | Indices) -> Bools:
         """Tell which options were withdrawn."""
@@ -272,16 +273,18 @@ class Ledger:
         state.room[0, group] -= lost[state.resources].T
         state.update_minima(group, 0, self.instance.slots)
         self.sacks.resize(group, float(capacity[group, 0, 0]))
+        self._scarcity_usd = scarcity_usd(self.instance, self.outside)
 
-    def _toll_of(self, some: Instance, priced: Tariff) -> Tariff:
-        """Return what options pay outside of knapsacks, made ready; `priced`: at the prices."""
-        return tariff_like(self._toll, some, self.outside) if self.sacks.all else priced
+    @property
+    def _tariffs(self) -> tuple[Ready, Ready | None, Ready]:
+        """Return the prices that stand, those outside of knapsacks if there are any, and none."""
+        outside = (self._toll, self.outside) if self.sacks.all else None
+        return (self.tariff, self.prices), outside, (self.state.tariff, self.free)
 
-    def _elsewhere(self, some: Instance, toll: Tariff) -> tuple[Floats, Floats, Ints]:
-        """Return what options cost outside of knapsacks, and the least of each job, and where."""
-        usd, _ = least_over_starts(toll)
+    def _elsewhere(self, some: Instance, cost_usd: Floats) -> tuple[Floats, Ints]:
+        """Return the least of each job outside of knapsacks, and where; by what options cost."""
         in_sack = self.sacks.number[some.options.group] >= 0
-        return usd, *best_of_jobs(some, np.where(in_sack, np.inf, usd))
+        return best_of_jobs(some, np.where(in_sack, np.inf, cost_usd))
 
     def _price(
         self, some: Instance, cost_usd: Floats, job_usd: Floats, had_usd: Sequence[float]
@@ -312,12 +315,16 @@ class Ledger:
 
     def _instance_of(self, columns: Columns, jobs: Jobs) -> Instance:
         """Return some jobs as an instance of their own, on the same capacity."""
-        count, hourly = len(jobs.reject_usd), self.instance.hourly
-        store = Store(count, self.instance.slots)
-        store.add(columns, count)
-        options, rates = store.options()
+        hourly, job = self.instance.hourly, columns["job"]
+        first = np.searchsorted(job, np.arange(len(jobs.reject_usd) + 1))
+        options = Options(
+            first=first,
+            curves=columns["curves"],
+            share=columns["share"] if "share" in columns else np.zeros(len(job)),
+            **{name: columns[name] for name in _OPTIONS if name != "share"},
+        )
         if hourly is not None:
-            hourly = replace(hourly, rate=rates["rate"], row=rates["row"])
+            hourly = replace(hourly, rate=columns["rate"], row=columns["row"])
         return replace(self.instance, jobs=jobs, options=options, hourly=hourly)
 
     def _refresh(self, instance: Instance, curves: Floats) -> None:

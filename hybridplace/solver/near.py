@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hybridplace.solver.instance import Bools, Floats, Instance, Ints, Prices
+from hybridplace.solver.instance import Bools, Floats, Indices, Instance, Ints, Prices
+from hybridplace.solver.judged import Judged
 from hybridplace.solver.pairs import near_pairs, rank
 from hybridplace.solver.pricing import Tariff, limit_uses_at, price_at
 from hybridplace.solver.rows import Rows
-from hybridplace.solver.seats import ROOMY, SPARE, Board, Seats, locate
+from hybridplace.solver.seats import ROOMY, SPARE, Board, Seats, locate, shut
 from hybridplace.solver.state import State
 
 NEAR, MOST_PAIRS = 4.0, 12
@@ -54,9 +55,7 @@ class Near:
         self._fans = np.zeros(groups + 1, np.int64), np.zeros(groups, np.int64)
         self._fanned = np.zeros(1, np.int64)
 
-    def add(
-        self, some: Instance, least: Floats, best: tuple[Floats, Ints], free: Tariff, before: int
-    ) -> None:
+    def add(self, some: Instance, least: Floats, at: Judged, before: int) -> None:
         """Add the pairs of new jobs that are worth trying: options at their best start.
 
         Parameters
@@ -65,21 +64,19 @@ class Near:
             Of the new jobs alone.
         least : floats
             The least that each could cost, at the prices.
-        best : floats and ints
-            What each option costs at its best start, at the prices, and that start.
-        free : Tariff
-            Of the options, at no prices.
+        at : Judged
+            What its options cost.
         before : int
             Options that there were before.
         """
-        (usd, start), job = best, some.options.job
+        usd, job = at.usd, some.options.job
         near = np.flatnonzero(usd <= least[job] + self._reach_usd)
         near = near[np.lexsort((near, usd[near], job[near]))]
         near = near[(rank(job[near]) < MOST_PAIRS) | (some.options.group[near] < 0)]
-        both = np.stack([price_at(free, near, start[near]), usd[near]])
-        uses = limit_uses_at(some, near, start[near])
+        start = at.start[near]
+        uses = limit_uses_at(some, near, start)
         counts = np.bincount(job[near], minlength=len(least))
-        self._append(counts, _table(before + near, start[near], both, uses))
+        self._append(counts, _table(before + near, start, (at.free_usd[near], usd[near]), uses))
 
     def board(self, state: State, least: Floats) -> Board:
         """Return what machine code reads."""
@@ -142,11 +139,10 @@ class Near:
         option[jobs], start[jobs] = state.option[jobs], state.start[jobs]
         return pair.copy()
 
-    def withdraw(self, jobs: Ints, is_gone: Bools) -> None:
-        """Let these jobs not take options any more that are gone; of all options."""
-        begin, count = self._first["first"][jobs], np.diff(self._first["first"])[jobs]
-        at = np.repeat(begin - np.cumsum(count) + count, count) + np.arange(count.sum())
-        self._pairs["usd"][at[is_gone[self._pairs["option"][at]]]] = BARRED_USD
+    def withdraw(self, jobs: Indices, options: Ints) -> None:
+        """Let these jobs not take these options any more."""
+        pairs = self._pairs
+        shut(self._first["first"], pairs["option"], pairs["usd"], jobs, options)
 
     def bar(self, pairs: Ints) -> Floats:
         """Let nobody take some pairs for a while; return what they cost, for `spare`."""
@@ -162,11 +158,15 @@ class Near:
     def _append(self, counts: Ints, table: dict[str, NDArray[Any]]) -> None:
         """Add the pairs of new jobs, and for each the place of one more."""
         ends = np.cumsum(counts)
+        last = ends + np.arange(len(ends))
+        filled = np.ones(int(ends[-1]) + len(ends) if len(ends) else 0, dtype=bool)
+        filled[last] = False
         more = {
-            name: np.insert(column, ends, FILLERS.get(name, 0.0), axis=0)
-            for name, column in table.items()
+            name: np.empty((len(filled), *one.shape[1:]), one.dtype) for name, one in table.items()
         }
-        first = self._pairs.size + ends + np.arange(1, len(ends) + 1)
+        for name, column in table.items():
+            more[name][filled], more[name][last] = column, FILLERS.get(name, 0.0)
+        first = self._pairs.size + last + 1
         self._pairs.add(more)
         self._first.add({"first": first})
         unknown = np.full(len(counts), UNKNOWN)
@@ -185,7 +185,9 @@ class Near:
             self._pairs[name][at] = column
 
 
-def _table(option: Ints, start: Ints, usd: Floats, limit_use: Floats) -> dict[str, NDArray[Any]]:
+def _table(
+    option: Ints, start: Ints, usd: tuple[Floats, Floats] | Floats, limit_use: Floats
+) -> dict[str, NDArray[Any]]:
     return {
         "option": option,
         "start": start,

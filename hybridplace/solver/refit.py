@@ -4,17 +4,20 @@ A step takes out a job that pays more than its least, who is in its way where it
 and some others who pay too much, and puts all back where each costs least; it is kept if that
 saves (Schrimpf, Schneider, Stamm-Wilbrandt and Dueck, "Record breaking optimization results using
 the ruin and recreate principle", Journal of Computational Physics 159 (2000),
-doi:10.1006/jcph.1999.6413). Nodes are not looked at: whoever finds none is for the caller to move.
+doi:10.1006/jcph.1999.6413), in long searches also if it loses little (simulated annealing:
+Kirkpatrick, Gelatt and Vecchi, Science 220 (1983), doi:10.1126/science.220.4598.671). Nodes are not
+looked at: whoever finds none is for the caller to move.
 """
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
 from hybridplace.solver.compiled import bare, bare_inner
-from hybridplace.solver.draws import Draw, below
+from hybridplace.solver.draws import Draw, below, uniform
 from hybridplace.solver.instance import Ints
 from hybridplace.solver.seats import Board, Seats, enter, fits, gather, gather_fans, leave
 
@@ -39,6 +42,9 @@ CHOSEN = 7
 MANY = 20
 """Jobs that come at once and heed prices, for the sake of those that come after them."""
 
+LONG, HEAT = 1000, 0.03
+"""In searches of so many steps one may lose that part of what jobs cost on average, ever less."""
+
 LEAST_SIZE = 1e-3
 
 SEED = 1
@@ -55,6 +61,8 @@ class Scratch(NamedTuple):
         Jobs that pay more than their least.
     out, was : ints
         Jobs that the step has taken out, and the pairs that they had.
+    best : ints, (J,)
+        Where everyone is in the cheapest plan so far.
     random : uint64, (1,)
         State of what is drawn.
     """
@@ -62,6 +70,7 @@ class Scratch(NamedTuple):
     keen: Ints
     out: Ints
     was: Ints
+    best: Ints
     random: Draw
 
 
@@ -222,8 +231,16 @@ def keenest(board: Board, seats: Seats, scratch: Scratch, some: int, come: Ints)
 
 
 @bare
-def step(board: Board, seats: Seats, scratch: Scratch, some: int, job: int) -> float:
-    """Try to better a job, the first of some being keen; return the USD saved, 0 if none are."""
+def step(
+    board: Board, seats: Seats, scratch: Scratch, some: int, job: int, least_usd: float
+) -> float:
+    """Try to better a job, the first of some being keen; return the USD saved, 0 if undone.
+
+    Parameters
+    ----------
+    least_usd : float
+        What is saved less than that is undone.
+    """
     p = wish(board, seats, job, scratch.random)
     if p < 0:
         return 0.0
@@ -238,7 +255,7 @@ def step(board: Board, seats: Seats, scratch: Scratch, some: int, job: int) -> f
             q = scratch.was[k]
             saved += board.usd[q] if q >= 0 else seats.out_usd[scratch.out[k]]
             saved -= usd_of(board, seats, scratch.out[k])
-        if saved > SMALLEST_USD:
+        if saved > least_usd:
             return saved
     for k in range(n):
         if seats.pair[scratch.out[k]] >= 0:
@@ -277,6 +294,32 @@ def refill(board: Board, seats: Seats, scratch: Scratch, g: int) -> float:
     return saved
 
 
+@bare_inner
+def note(seats: Seats, best: Ints) -> None:
+    """Write down where everyone is."""
+    for job in range(len(best)):
+        best[job] = seats.pair[job]
+
+
+@bare_inner
+def least_of(random: Draw, heat_usd: float) -> float:
+    """Return what a step has to save: at some heat it may lose a little."""
+    if heat_usd <= 0:
+        return SMALLEST_USD
+    return heat_usd * math.log(1.0 - uniform(random))
+
+
+@bare_inner
+def settle(board: Board, seats: Seats, best: Ints) -> None:
+    """Let everyone be where they were in the cheapest plan."""
+    for job in range(len(best)):
+        if seats.pair[job] != best[job] and seats.pair[job] >= 0:
+            leave(board, seats, job)
+    for job in range(len(best)):
+        if seats.pair[job] != best[job]:
+            enter(board, seats, job, best[job])
+
+
 @bare
 def refit(
     board: Board,
@@ -284,49 +327,73 @@ def refit(
     scratch: Scratch,
     come: Ints,
     freed: Ints,
-    steps: int,
-    enough_usd: float,
+    limits: tuple[int, float, float],
 ) -> float:
     """Place jobs that come, then take steps until enough is saved; return the USD saved."""
+    steps, enough_usd, heat_usd = limits
     gather(board, seats)
     saved = 0.0
     for k in range(len(come)):
-        saved += usd_of(board, seats, come[k])
-        insert(board, seats, come[k], len(come) > MANY, scratch.random)
-        saved -= usd_of(board, seats, come[k])
+        if seats.pair[come[k]] < 0:
+            saved += usd_of(board, seats, come[k])
+            insert(board, seats, come[k], len(come) > MANY, scratch.random)
+            saved -= usd_of(board, seats, come[k])
     if saved >= enough_usd or steps == 0:
         return saved
     gather_fans(board, seats)
     for k in range(len(freed)):
         saved += refill(board, seats, scratch, freed[k])
-    n = eager(board, seats, scratch.keen)
+    n, best_usd = eager(board, seats, scratch.keen), saved
+    if heat_usd > 0:
+        note(seats, scratch.best)
     for taken in range(steps):
         if taken % AGAIN == AGAIN - 1:
             n = eager(board, seats, scratch.keen)
         if n == 0 or saved >= enough_usd:
             break
-        saved += step(board, seats, scratch, n, keenest(board, seats, scratch, n, come))
-    return saved
+        job = keenest(board, seats, scratch, n, come)
+        least_usd = least_of(scratch.random, heat_usd * (1.0 - taken / steps))
+        gain = step(board, seats, scratch, n, job, least_usd)
+        if gain < 0 and saved > best_usd:
+            best_usd = saved
+            note(seats, scratch.best)
+        saved += gain
+    if saved < best_usd:
+        settle(board, seats, scratch.best)
+    return max(saved, best_usd)
 
 
 def search(
-    board: Board, seats: Seats, come: Ints, freed: Ints, steps: int, enough_usd: float
+    board: Board,
+    seats: Seats,
+    come: Ints,
+    freed: Ints,
+    steps: int,
+    enough_usd: float,
+    draw: Draw | None = None,
 ) -> float:
     """Place jobs that are left out, and better the plan; return the USD saved.
 
     Parameters
     ----------
     come : ints
-        Jobs that are placed before anything else, in this order.
+        Jobs that are placed before anything else, in this order, or were just now.
     freed : ints
         Groups that jobs have left.
     steps : int
         At most; none once `enough_usd` is saved.
+    draw : uint64, (1,), optional
+        State of what is drawn, which goes on from search to search.
     """
     scratch = Scratch(
         keen=np.empty(len(seats.pair), np.int64),
         out=np.zeros(MOST_OUT + 1, np.int64),
         was=np.zeros(MOST_OUT + 1, np.int64),
-        random=np.array([SEED], np.uint64),
+        best=np.empty(len(seats.pair), np.int64),
+        random=np.array([SEED], np.uint64) if draw is None else draw,
     )
-    return float(refit(board, seats, scratch, come, freed, steps, enough_usd))
+    heat_usd = 0.0
+    if steps >= LONG:
+        heat_usd = HEAT * float(np.abs(board.least_usd).mean())
+    limits = (steps, enough_usd, heat_usd)
+    return float(refit(board, seats, scratch, come, freed, limits))

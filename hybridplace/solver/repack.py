@@ -20,7 +20,11 @@ from hybridplace.solver.state import State
 
 
 def repack(
-    seating: Seating, state: State, group: int, come: Sequence[tuple[int, int]]
+    seating: Seating,
+    state: State,
+    group: int,
+    come: Sequence[tuple[int, int]],
+    most: int | None = None,
 ) -> dict[int, tuple[Share, ...]] | None:
     """Give nodes to jobs that find none on the nodes of a group as these are packed.
 
@@ -28,6 +32,8 @@ def repack(
     ----------
     come : sequence of (int, int)
         Options and starts of these jobs; they are placed by the caller.
+    most : int, optional
+        About so many jobs may be given other nodes: those on the emptiest.
 
     Returns
     -------
@@ -36,7 +42,7 @@ def repack(
         was.
     """
     nodes = seating.nodes[group]
-    loose = _loose(nodes, seating, state, group)
+    loose = _loose(nodes, seating, state, group, most)
     stays = [seating.stay(int(state.option[job]), int(state.start[job])) for job in loose]
     had = [seating.shares[job] for job in loose]
     for stay, shares in zip(stays, had, strict=True):
@@ -56,17 +62,25 @@ def repack(
     }
 
 
-def _loose(nodes: Nodes, seating: Seating, state: State, group: int) -> list[int]:
+def _loose(nodes: Nodes, seating: Seating, state: State, group: int, most: int | None) -> list[int]:
     """Return who is only on nodes that have accelerators left, and does not run yet."""
-    free = np.flatnonzero((nodes.load < EIGHTHS).any(axis=(1, 2))).tolist()
-    names = {nodes.nodes[row].id for row in free}
-    return [
+    left = np.maximum(EIGHTHS - nodes.load, 0).sum(axis=(1, 2))
+    names = {nodes.nodes[row].id: left[row] for row in np.flatnonzero(left).tolist()}
+    found = [
         job
         for job in state.members[group]
         if (shares := seating.shares.get(job))
         and all(one.node in names for one in shares)
         and not seating.held(job)
     ]
+    if most is None or len(found) <= most:
+        return found
+    # With everyone on a node, so that it becomes empty.
+    order = sorted(
+        found,
+        key=lambda job: (-names[seating.shares[job][0].node], seating.shares[job][0].node, job),
+    )
+    return sorted(order[:most])
 
 
 def _undo(nodes: Nodes, stays: Sequence[Stay], found: Sequence[tuple[Share, ...] | None]) -> None:

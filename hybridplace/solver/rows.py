@@ -25,9 +25,13 @@ class Rows:
         """Add rows; places that only these or only those before have are filled."""
         size = self.size + len(next(iter(more.values())))
         for name, column in more.items():
-            room = self._room(name, size, column.shape[1:])
-            room[self.size : size] = _filler(name)
-            room[(slice(self.size, size), *map(slice, column.shape[1:]))] = column
+            room = self.columns[name]
+            if len(room) < size or column.shape[1:] != room.shape[1:]:
+                room = self._room(name, size, column.shape[1:])
+                room[self.size : size] = _filler(name)
+                room[(slice(self.size, size), *map(slice, column.shape[1:]))] = column
+            else:
+                room[self.size : size] = column
         self.size = size
 
     def _room(self, name: str, size: int, wide: tuple[int, ...]) -> NDArray[Any]:

@@ -22,7 +22,7 @@ import numpy as np
 
 from hybridplace.model.capacity import SIZE_TOLERANCE
 from hybridplace.solver.compiled import compiled
-from hybridplace.solver.instance import Bools, Floats, Indices, Ints
+from hybridplace.solver.instance import Floats, Indices, Ints
 from hybridplace.solver.records import Records
 
 EIGHTHS = 8
@@ -222,14 +222,6 @@ class Sacks:
         for number, one in enumerate(self.all):
             one.fill(exactly=True)
             self._changed.add(number)
-
-    def gaining(self, group: Indices, is_gone: Bools) -> list[int]:
-        """Return the jobs that gain in some groups with options that are gone; of all options."""
-        found: list[int] = []
-        for number in set(self.number[group].tolist()) - {-1}:
-            parts = self.all[number].held()
-            found += parts["job"][is_gone[parts["option"]]].tolist()
-        return found
 
 
 def parts_of(job: Ints | Indices, option: Ints, use: Floats, worth_usd: Floats) -> Records:

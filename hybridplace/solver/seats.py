@@ -214,6 +214,23 @@ def gather_fans(board: Board, seats: Seats) -> None:
 
 
 @bare
+def shut(first: Ints, option: Ints, usd: Floats, jobs: Indices, gone: Ints) -> None:
+    """Let nobody take the pairs of some options any more.
+
+    Parameters
+    ----------
+    first, option, usd : arrays
+        As in `Board`.
+    jobs : indices
+        Of the options that are gone.
+    """
+    for k in range(len(gone)):
+        for p in range(first[jobs[k]], first[jobs[k] + 1]):
+            if option[p] == gone[k]:
+                usd[p] = np.inf
+
+
+@bare
 def locate(board: Board, jobs: Ints, option: Ints, start: Ints, pair: Ints) -> int:
     """Find the pair at which each of some jobs is, -2 where it is at none; return how many are."""
     missing = 0

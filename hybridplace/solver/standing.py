@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy as np
 from hybridplace.model.capacity import closed
 from hybridplace.model.certificate import Certificate
 from hybridplace.model.job import Job
-from hybridplace.model.plan import Placement, Plan, Share
+from hybridplace.model.plan import Placement, Plan
 from hybridplace.model.problem import Denial, Problem, Rule
 from hybridplace.model.site import Offer
 from hybridplace.solver.certificate import certificate_of
@@ -28,15 +29,16 @@ from hybridplace.solver.instance import Choice, Ints, Jobs
 from hybridplace.solver.joint import decide_jointly
 from hybridplace.solver.ledger import Ledger, Repair
 from hybridplace.solver.options import Ties, chunk_options
-from hybridplace.solver.regain import leave, regain
+from hybridplace.solver.regain import come_back, leave, place_of, regain
 from hybridplace.solver.result import placement_of, plan_of_choice
-from hybridplace.solver.seating import seat
+from hybridplace.solver.seating import move, seat
 from hybridplace.solver.spreads import no_spreads
 from hybridplace.solver.standable import NotStandingError, beyond, tie
 from hybridplace.solver.supply import Supply, chunk_of, supply_of
 from hybridplace.solver.withdrawn import (
     changed_policies,
     hold,
+    looked_again,
     may_be_too_large,
     only_offer,
     repriced,
@@ -50,9 +52,11 @@ DRIFT = 0.005
 CALM = 0.1
 """Of that growth: up to there no search betters the plan."""
 
-FEW, STEPS, STEPS_OF_NODE = 30, 8, 600
+FEW, STEPS, STEPS_OF_NODE = 20, 13, 400
 """Steps of the search after an event: at least, for each job that it concerns, for a lost node."""
 
+SPARE_STEPS = 30
+"""Steps besides where no job is to be placed: that leaves time for what others have put off."""
 
 WAITING = 1
 """Jobs that are compiled again in each event, of those that lost an option they did not use."""
@@ -89,6 +93,7 @@ class Standing:
         self._row_of = {job.id: row for row, job in enumerate(problem.jobs)}
         self._waiting: dict[int, None] = {}
         self._freed: list[int] = []
+        self._sold_out: list[int] = []
         self._most_gap, self._calm_gap = self.gap + drift, self.gap + CALM * drift
 
     @property
@@ -140,11 +145,6 @@ class Standing:
             self._seating.shares.get(row, ()),
         )
 
-    def solved_again(self) -> Standing:
-        """Return the same problem decided in full, with prices of its own."""
-        drift = self._most_gap - self.gap
-        return Standing(self.problem(), seed=self._seed, drift=max(drift, 0.0))
-
     def change(self, *, come: Sequence[Job] = (), gone: Iterable[str] = ()) -> Repair:
         """Let jobs come, and others end or be withdrawn, all in one round.
 
@@ -160,7 +160,7 @@ class Standing:
             if (i := int(self._state.option[self._row_of[name]])) >= 0:
                 self._freed.append(int(self._state.group[i]))
             self._drop(name)
-        return self._renew((), come, steps=STEPS * len(gone))
+        return self._renew((), (), come, gone=len(gone))
 
     def change_offer(self, offer: Offer) -> Repair:
         """Let the price of an offer move, or let it be sold out or for sale again.
@@ -181,9 +181,15 @@ class Standing:
             self._supply = repriced(self._supply, self._problem, row)
         else:
             self._supply = without(self._supply, row)
+            self._sold_out.append(row)
         stuck = self._withdraw(self._on_offer(row, held=moved))
         if offer.available:
             stuck = sorted({*stuck, *self._drawn_to(row)})
+        elif not moved and self._supply.offers.group[row] >= 0:
+            # What it replaced is on the same quota; else it may have replaced all that is dearer.
+            kept = [one for one in stuck if move(self._seating, self._state, one)]
+            self._waiting.update(dict.fromkeys(kept))
+            return self._renew([one for one in stuck if one not in kept], kept)
         return self._renew(stuck)
 
     def change_rules(self, rules: Sequence[Rule], denials: Sequence[Denial]) -> Repair:
@@ -238,7 +244,7 @@ class Standing:
         usd = self._state.usd
         queue = sorted(rows, key=lambda row: (-usd[row], row))
         too_much_usd = self.cost_usd - self.bound_usd * (1 + self._calm_gap)
-        who, limits = (queue, self._freed), (FEW + steps, too_much_usd)
+        who, limits = (queue, self._freed), (steps, too_much_usd)
         moved = regain(self._ledger, self._seating, *who, *limits)
         self._freed.clear()
         gap = self.gap
@@ -254,17 +260,24 @@ class Standing:
     def _renew(
         self,
         rows: Sequence[int],
+        kept: Sequence[int] = (),
         come: Sequence[Job] = (),
         *,
+        gone: int = 0,
         steps: int = 0,
         waiting: int = WAITING,
     ) -> Repair:
         """Compile jobs that come, and others again, and place them.
 
-        Some of those that wait are compiled again as well, and stay where they are.
+        Where there are none some of those that wait are compiled again, and stay where they are.
+
+        Parameters
+        ----------
+        kept : sequence of int
+            Jobs that were placed just now.
         """
-        waits = [row for row in list(self._waiting)[:waiting] if row not in rows]
-        places = [self._place(row) for row in waits]
+        waits = list(islice(self._waiting, 0 if rows or kept or come else waiting))
+        places = [place_of(self._ledger, self._seating, row) for row in waits]
         again = [self._jobs[row] for row in (*waits, *rows)]
         had_usd: list[float] = self._ledger.job_usd[
             np.array([*waits, *rows], dtype=np.int64)
@@ -272,35 +285,23 @@ class Standing:
         for job in again:
             self._drop(job.id)
         new = self._enter([*again, *come], had_usd)
-        kept = zip(new, places, strict=False)
-        stay = {row for row, place in kept if place is None or self._come_back(row, *place)}
-        placed = [row for row in new if row not in stay]
-        return self._repair(placed, steps + STEPS * len(placed))
-
-    def _place(self, row: int) -> tuple[int, int, int, tuple[Share, ...]] | None:
-        """Return where a job is: offer, shape, start, nodes; None if it is left out."""
-        options, i = self._ledger.instance.options, int(self._state.option[row])
-        if i < 0:
-            return None
-        start, shares = int(self._state.start[row]), self._seating.shares.get(row, ())
-        return int(options.offer[i]), int(options.shape[i]), start, shares
-
-    def _come_back(
-        self, row: int, offer: int, shape: int, start: int, shares: tuple[Share, ...]
-    ) -> bool:
-        """Put a job that was compiled again where it was; False if that is no option any more."""
-        options, of = self._ledger.instance.options, self._ledger.instance.options.of(row)
-        same = (options.offer[of] == offer) & (options.shape[of] == shape)
-        for i in (of.start + np.flatnonzero(same)).tolist():
-            self._state.place(i, start)
-            self._seating.come_back(i, start, shares)
-            return True
-        return False
+        back = zip(new, places, strict=False)
+        stay = {
+            row
+            for row, place in back
+            if place is None or come_back(self._ledger, self._seating, row, place)
+        }
+        placed = [row for row in (*kept, *new) if row not in stay]
+        steps = max(steps, FEW, STEPS * (gone + len(placed)))
+        return self._repair(placed, steps if placed else steps + SPARE_STEPS)
 
     def _enter(self, jobs: Sequence[Job], had_usd: Sequence[float]) -> list[int]:
         """Give jobs rows; return these. The first of them had prices before."""
         if not jobs:
             return []
+        if self._sold_out:
+            self._supply = looked_again(self._supply, self._sold_out)
+            self._sold_out = []
         columns, table = self._compiled(self._supply, jobs)
         rows: list[int] = self._ledger.add(columns, table, had_usd).tolist()
         self._seating.instance = self._ledger.instance

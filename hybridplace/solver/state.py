@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hybridplace.model.capacity import SIZE_TOLERANCE
-from hybridplace.solver.instance import Bools, Choice, Floats, Instance, Ints, Prices
+from hybridplace.solver.instance import Bools, Choice, Floats, Indices, Instance, Ints, Prices
 from hybridplace.solver.pricing import limit_uses_at, no_prices, price_at, tariff_of
 
 LIMIT_TOLERANCE = 0.5e-6
@@ -188,6 +188,41 @@ class State:
         self.usd[job] = self.instance.jobs.reject_usd[job]
         del self.members[self.group[i]][job]
         self._count(job, i, t, -1.0)
+
+    def place_many(self, option: Ints, start: Ints, usd: Floats) -> None:
+        """Put the jobs of some options there, as `place` does: together, in one slot."""
+        if self.instance.slots > 1:
+            for one in zip(option.tolist(), start.tolist(), usd.tolist(), strict=True):
+                self.place(*one)
+            return
+        job = self.instance.options.job[option]
+        self.option[job], self.start[job], self.usd[job] = option, start, usd
+        for j, g in zip(job.tolist(), self.group[option].tolist(), strict=True):
+            self.members[g][j] = None
+        self._count_many(job, option, start, 1.0)
+
+    def remove_many(self, job: Ints) -> None:
+        """Leave some placed jobs out, as `remove` does."""
+        if self.instance.slots > 1:
+            for one in job.tolist():
+                self.remove(one)
+            return
+        option, start = self.option[job], self.start[job]
+        self.option[job], self.start[job] = -1, 0
+        self.usd[job] = self.instance.jobs.reject_usd[job]
+        for j, g in zip(job.tolist(), self.group[option].tolist(), strict=True):
+            del self.members[g][j]
+        self._count_many(job, option, start, -1.0)
+
+    def _count_many(self, job: Ints | Indices, option: Ints, start: Ints, sign: float) -> None:
+        """Count some pairs in every row, where there is one slot."""
+        instance, options = self.instance, self.instance.options
+        np.subtract.at(self.room[0, :, 0], self.group[option], sign * self.use[option])
+        if len(self.share):
+            np.add.at(self.share, instance.jobs.tenant[job], sign * options.share[option])
+        if self.has_limits:
+            limit, uses = options.limit[option], limit_uses_at(instance, option, start)
+            np.subtract.at(self.limit_room, limit[limit >= 0], sign * uses[limit >= 0])
 
     def _count(self, job: int, i: int, t: int, sign: float) -> None:
         """Count a pair in every row."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,19 +10,25 @@ import numpy as np
 from hybridplace.model.job import Job, Shape
 from hybridplace.model.problem import Problem
 from hybridplace.model.site import Node
-from hybridplace.solver.instance import Bools, Floats
-from hybridplace.solver.offers import own_first, runs_on
+from hybridplace.solver.instance import Bools, Floats, Indices, Ints
+from hybridplace.solver.needs import Hardware
+from hybridplace.solver.offers import OfferTable
 from hybridplace.solver.runs import SIZE_TOLERANCE
 from hybridplace.solver.supply import NodeSize, Supply, Worth, size_of
 from hybridplace.solver.tariffs import Tariff, Tariffs, carbon_usd_g
 
 
 def without(supply: Supply, offer: int) -> Supply:
-    """Return a supply in which an offer is sold out."""
+    """Return a supply in which an offer is sold out; it has to be `looked_again` before use."""
     available = supply.offers.available.copy()
     available[offer] = False
-    new = replace(supply, offers=replace(supply.offers, available=available), worth={})
-    new.worth.update(_worth_again(supply, new, offer))
+    return replace(supply, offers=replace(supply.offers, available=available))
+
+
+def looked_again(supply: Supply, offers: Sequence[int]) -> Supply:
+    """Return a supply whose offers worth a look are right after some have changed."""
+    new = replace(supply, worth={})
+    new.worth.update(_worth_again(supply, new, offers))
     return new
 
 
@@ -38,9 +45,7 @@ def repriced(supply: Supply, problem: Problem, offer: int) -> Supply:
         priced[offer] = now.price_usd_h is not None
         tariffs = _with_price(tariffs, offer, usd_h, carbon_usd_g(problem))
     offers = replace(old, priced=priced, available=available, tariffs=tariffs)
-    new = replace(supply, problem=problem, offers=offers, worth={})
-    new.worth.update(_worth_again(supply, new, offer))
-    return new
+    return looked_again(replace(supply, problem=problem, offers=offers), [offer])
 
 
 def _with_price(tariffs: Tariffs, offer: int, usd_h: float, carbon_usd: float) -> Tariffs:
@@ -60,20 +65,39 @@ def _with_price(tariffs: Tariffs, offer: int, usd_h: float, carbon_usd: float) -
     return replace(tariffs, steady=steady, least=least, most=most)
 
 
-def _worth_again(old: Supply, new: Supply, offer: int) -> Worth:
-    """Return the offers worth a look after one has changed: those of other kinds stay."""
+def _worth_again(old: Supply, new: Supply, changed: Sequence[int]) -> Worth:
+    """Return the offers worth a look after some have changed: those of other kinds stay."""
     table = new.offers
-    alike = np.flatnonzero((table.kind == table.kind[offer]) & (table.group == table.group[offer]))
+    alike = np.zeros(len(table.kind), dtype=bool)
+    for offer in changed:
+        alike |= (table.kind == table.kind[offer]) & (table.group == table.group[offer])
+    kinds_changed = np.unique(table.kind[list(changed)]).tolist()
     found: Worth = {}
     for (hardware, by_site), (offers, kinds) in old.worth.items():
         if hardware is None:
-            left = offers[~np.isin(offers, alike)]
-            rows = np.concatenate([left, new.all_worth(alike, by_site=by_site)])
-            rows = own_first(table, rows).astype(np.int32)
+            left = offers[~alike[offers]]
+            again = new.all_worth(np.flatnonzero(alike), by_site=by_site)
+            rows = np.insert(
+                left, np.searchsorted(_order(table, left), _order(table, again)), again
+            )
             found[None, by_site] = rows, table.kind[rows]
-        elif not runs_on(table.kinds, hardware)[table.kind[offer]]:
+        elif not any(_runs(table, hardware, kind) for kind in kinds_changed):
             found[hardware, by_site] = offers, kinds
     return found
+
+
+def _order(table: OfferTable, rows: Ints | Indices) -> Ints:
+    """Return numbers that order offers as `own_first` does."""
+    groups, sites = int(table.group.max(initial=0)) + 2, int(table.site.max(initial=0)) + 1
+    block: Ints = (~table.owned[rows]).astype(np.int64) * groups + table.group[rows] + 1
+    return (block * sites + table.site[rows]) * len(table.kind) + rows
+
+
+def _runs(table: OfferTable, hardware: Hardware, kind: int) -> bool:
+    """Tell whether a kind is of a hardware: one of `runs_on`."""
+    accelerator, architectures = hardware
+    fits = table.kinds.architecture[kind] in architectures
+    return fits and accelerator in (None, table.kinds.accelerator[kind])
 
 
 def only_offer(supply: Supply, offer: int) -> Supply:
