@@ -101,8 +101,10 @@ def add_readers(board: Board, job: int, w: int, low: int, high: int) -> None:
             for t in range(low, high + 1):
                 least[t] = onward[0, last]
             for s in range(len(onward)):
+                if onward[s, low] >= least[high]:
+                    continue
                 come_usd = passing_usd(board, d, site, s) if board.needs[d, s] == 0 else 0.0
-                if onward[s, low] + come_usd >= onward[0, last]:
+                if onward[s, low] + come_usd >= least[high]:
                     continue
                 take_h = hours + board.data[d].size_gib * board.h_gib[site, s] - TIME_TOLERANCE_H
                 take = int(np.ceil(min(take_h / board.slot_h[0], last)))
@@ -185,6 +187,8 @@ def insert(board: Board, job: int, heed: float, blink: float, only: int, at: int
         low, high = window(board, w)
         if only >= 0:
             low, high = max(low, at), min(high, at)
+        if high < low:
+            continue
         add_readers(board, job, w, low, high)
         for t in range(low, high + 1):
             p = way.at + t - way.earliest
