@@ -101,7 +101,9 @@ def _one_slot(instance: Instance, extra: Floats) -> Instance:
         use=options.use * _booked(instance)[:, None],
         curve=none - 1,
         curves=np.ones((0, 1)),
-        limit_use=limit_uses_at(instance, np.arange(len(none)), at_best.start),
+        limit_use=limit_uses_at(
+            instance, np.arange(len(none)), np.asarray(at_best.start, dtype=np.int64)
+        ),
     )
     return replace(
         instance,
