@@ -14,7 +14,7 @@ import numpy as np
 
 from hybridplace.solver.instance import Data, Floats, Instance, Ints, Prices
 
-CHUNK = 1 << 22
+CHUNK = 1 << 19
 """Triples (read, source, target) that are looked at together."""
 
 

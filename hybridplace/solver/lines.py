@@ -103,28 +103,25 @@ def price_vector(lines: Lines, prices: Prices) -> Floats:
 
 def table_of(instance: Instance, lines: Lines, extra_usd: Floats) -> Table:
     """Return the options as the loops read them."""
-    options, jobs, hourly = instance.options, instance.jobs, instance.hourly
     floor_usd = reduced(instance, no_prices(instance), extra_usd).usd
-    order = np.lexsort((floor_usd, options.job))
-    rows, loads = np.empty(len(order), OPTION), _loads(instance, lines, order)
-    ends = np.cumsum(np.bincount(loads[0], minlength=len(order)))
-    rows["load"], rows["load_end"] = np.append(0, ends)[:-1], ends
-    rows["floor_usd"], rows["cost_usd"] = floor_usd[order], (options.cost_usd + extra_usd)[order]
-    late_h = options.hours - jobs.due_h[options.job]
-    is_due = np.isfinite(late_h)
-    rows["late_h"] = np.where(is_due, late_h, 0.0)[order]
-    rows["late_usd_h"] = np.where(is_due, jobs.late_usd_h[options.job], 0.0)[order]
-    rows["share"], rows["hours"] = options.share[order], (options.hours / instance.slot_h)[order]
-    rows["begin"], rows["slots"] = options.earliest[order], options.slots[order]
-    rows["count"] = (options.latest - options.earliest + 1)[order]
-    rows["curve"], rows["limits"] = options.curve[order], (options.limit >= 0).sum(axis=1)[order]
-    rows["tenant"] = jobs.tenant[options.job[order]] if lines.tenants else -1
+    order = np.lexsort((floor_usd, instance.options.job))
+    table = some_table(instance, lines, order, _units(instance, floor_usd))
+    table.rows["floor_usd"] = floor_usd[order]
+    table.rows["cost_usd"] += extra_usd[order]
+    return table
+
+
+def some_table(instance: Instance, lines: Lines, order: Ints, unit_usd: Floats) -> Table:
+    """Return some options, by job: whatever they cost, all will be looked at."""
+    options, hourly = instance.options, instance.hourly
     nothing = np.zeros((len(order), 0))
+    number = np.arange(len(options.first))
+    rows, loads = _rows(instance, lines, order)
     return Table(
-        first=options.first.astype(np.int64),
+        first=np.searchsorted(options.job[order], number).astype(np.int64),
         option=order,
         rows=rows,
-        loads=loads[1],
+        loads=loads,
         curves=np.ascontiguousarray(options.curves, dtype=np.float64),
         limit=options.limit[order],
         limit_use=options.limit_use[order],
@@ -133,30 +130,29 @@ def table_of(instance: Instance, lines: Lines, extra_usd: Floats) -> Table:
         cumulative=np.zeros((1, 2)) if hourly is None else hourly.cumulative,
         cost_weight=np.zeros(0) if hourly is None else hourly.cost_weight,
         limit_weight=np.zeros((1, 0)) if hourly is None else _with_none(hourly.limit_weight),
-        reject_usd=jobs.reject_usd.astype(np.float64),
-        unit_usd=_units(instance, floor_usd),
+        reject_usd=instance.jobs.reject_usd.astype(np.float64),
+        unit_usd=unit_usd,
         slot_h=float(instance.slot_h),
     )
 
 
-def some_rows(table: Table, rows: Ints, job: Indices) -> Table:
-    """Return a table with some rows, of these jobs: whatever they cost, all will be looked at."""
-    kept = table.rows[rows]
-    count = kept["load_end"] - kept["load"]
-    end = np.cumsum(count)
-    loads = np.repeat(kept["load"] - end + count, count) + np.arange(int(count.sum()))
-    kept["load"], kept["load_end"] = end - count, end
-    kept["floor_usd"] = -np.inf
-    return table._replace(
-        first=np.searchsorted(job, np.arange(len(table.first))).astype(np.int64),
-        option=table.option[rows],
-        rows=kept,
-        loads=table.loads[loads],
-        limit=table.limit[rows],
-        limit_use=table.limit_use[rows],
-        rate=table.rate[rows],
-        row=table.row[rows],
-    )
+def _rows(instance: Instance, lines: Lines, order: Ints) -> tuple[Records, Records]:
+    """Return the rows of options, and their loads."""
+    options, jobs, job = instance.options, instance.jobs, instance.options.job[order]
+    rows, loads = np.empty(len(order), OPTION), _loads(instance, lines, order)
+    ends = np.cumsum(np.bincount(loads[0], minlength=len(order)))
+    rows["load"], rows["load_end"] = np.append(0, ends)[:-1], ends
+    rows["floor_usd"], rows["cost_usd"] = -np.inf, options.cost_usd[order]
+    late_h = options.hours[order] - jobs.due_h[job]
+    is_due = np.isfinite(late_h)
+    rows["late_h"] = np.where(is_due, late_h, 0.0)
+    rows["late_usd_h"] = np.where(is_due, jobs.late_usd_h[job], 0.0)
+    rows["share"], rows["hours"] = options.share[order], options.hours[order] / instance.slot_h
+    rows["begin"], rows["slots"] = options.earliest[order], options.slots[order]
+    rows["count"] = options.latest[order] - options.earliest[order] + 1
+    rows["curve"], rows["limits"] = options.curve[order], (options.limit[order] >= 0).sum(axis=1)
+    rows["tenant"] = jobs.tenant[job] if lines.tenants else -1
+    return rows, loads[1]
 
 
 def _with_none(figures: Floats) -> Floats:

@@ -22,6 +22,9 @@ MOST_PAIRS, MOST_WAYS = 5_000_000, 500_000
 FEWEST, MOST = 24, 40
 """Options of a job that are kept."""
 
+TOGETHER = 10_000
+"""Options whose pairs are priced at once: that takes several times their room."""
+
 RESORTS = 4
 """So are the best of those that compete for nothing: a job is not left out for want of a place."""
 
@@ -133,10 +136,7 @@ def _ways(state: State, prices: Prices, rows: Ints) -> tuple[Rows, dict[str, Any
     instance, options = state.instance, state.instance.options
     count = (options.latest - options.earliest)[rows].astype(np.int64) + 1
     at = np.cumsum(count) - count
-    option = np.repeat(rows, count)
-    start = options.earliest[option] + np.arange(len(option)) - np.repeat(at, count)
-    usd = state.costs(option, start)
-    toll = price_at(tariff_of(instance, prices), option, start) - usd
+    usd, toll, uses = _pairs(state, prices, rows, count)
     ways = np.zeros(len(rows), WAY).view(np.recarray)
     ways["option"], ways["at"], ways["group"] = rows, at, state.group[rows]
     for name in ("site", "earliest", "latest", "curve", "hours", "share"):
@@ -149,13 +149,30 @@ def _ways(state: State, prices: Prices, rows: Ints) -> tuple[Rows, dict[str, Any
         ways["flat"] = _flat(usd, at) & _flat(toll, at)
     limits = len(instance.at_most)
     limit = np.where(options.limit < 0, limits, options.limit)[rows].astype(np.int64)
-    uses = limit_uses_at(instance, option, start)
     return ways, {
         "usd": usd,
         "toll_usd": toll,
         "way_limit": np.ascontiguousarray(limit if limits else limit[:, :0]),
-        "limit_use": np.ascontiguousarray(uses if limits else uses[:, :0]),
+        "limit_use": uses,
     }
+
+
+def _pairs(state: State, prices: Prices, rows: Ints, count: Ints) -> tuple[Floats, Floats, Floats]:
+    """Return what the pairs of options cost, their tolls and uses of limits, some at a time."""
+    instance, total, at = state.instance, int(count.sum()), 0
+    usd, toll = np.empty(total), np.empty(total)
+    uses = np.empty((total, instance.options.limit.shape[1] if len(instance.at_most) else 0))
+    tariff = tariff_of(instance, prices)
+    for begin in range(0, len(rows), TOGETHER):
+        many = count[begin : begin + TOGETHER]
+        option = np.repeat(rows[begin : begin + TOGETHER], many)
+        start = instance.options.earliest[option] + rank(option)
+        part = slice(at, at + len(option))
+        usd[part] = state.costs(option, start)
+        toll[part] = price_at(tariff, option, start) - usd[part]
+        uses[part] = limit_uses_at(instance, option, start)[:, : uses.shape[1]]
+        at += len(option)
+    return usd, toll, uses
 
 
 def _flat(figures: Floats, at: Ints) -> Bools:

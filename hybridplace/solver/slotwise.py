@@ -15,7 +15,7 @@ from hybridplace.solver.ascent import Lagrangian, scales_of, stepped
 from hybridplace.solver.compiled import compiled
 from hybridplace.solver.copies import extra_usd
 from hybridplace.solver.instance import Floats, Indices, Ints, Prices
-from hybridplace.solver.lines import lines_of, price_vector, prices_of, some_rows, table_of
+from hybridplace.solver.lines import Lines, lines_of, price_vector, prices_of, some_table
 from hybridplace.solver.pipelines import gather, softmin, spread
 from hybridplace.solver.pricing import least_over_starts, tariff_of
 from hybridplace.solver.relaxation import Relaxed
@@ -56,8 +56,8 @@ class TiedLagrangian(Lagrangian):
         Each job's part at each site where it was last looked at; in the last column, left out.
     """
 
-    def __init__(self, relaxed: Relaxed, like: Lagrangian, table: Table, site: Indices) -> None:
-        super().__init__(like.lines, table, like.jobs)
+    def __init__(self, relaxed: Relaxed, lines: Lines, table: Table, site: Indices) -> None:
+        super().__init__(lines, table, np.arange(len(relaxed.fixed_usd)))
         self.relaxed, self.site = relaxed, site
         self.copy = self.at = np.zeros((0, 0))
 
@@ -86,14 +86,20 @@ class SlotAscent(Ascent):
     def __init__(self, relaxed: Relaxed) -> None:
         super().__init__(relaxed)
         instance = relaxed.instance
-        lines = lines_of(instance)
-        self.price = price_vector(lines, self._first_prices())
-        table = table_of(instance, lines, np.zeros(len(instance.options.job)))
-        jobs = np.arange(len(relaxed.fixed_usd))
-        self.whole = Lagrangian(lines, table._replace(unit_usd=np.ones(len(jobs))), jobs)
-        self.use, self.least = scales_of(self.whole)
-        self.bulk = self._bulk()
+        self.lines = lines_of(instance)
+        self.price = price_vector(self.lines, self._first_prices())
+        self.unit_usd = np.ones(len(relaxed.fixed_usd))
+        whole = self._whole()
+        self.at_most, self.limited = whole.at_most, whole.limited
+        self.use, self.least = scales_of(whole)
+        self.bulk = self._bulk(whole.table)
         self.some: TiedLagrangian | None = None
+
+    def _whole(self) -> Lagrangian:
+        """Return the Lagrangian of all options as if nothing tied them; it takes much room."""
+        everything = np.arange(len(self.relaxed.instance.options.job))
+        table = some_table(self.relaxed.instance, self.lines, everything, self.unit_usd)
+        return Lagrangian(self.lines, table, np.arange(len(self.unit_usd)))
 
     def _first_prices(self) -> Prices:
         """Return prices of capacity for what readers pay first.
@@ -108,15 +114,12 @@ class SlotAscent(Ascent):
         jobs = replace(instance.jobs, reject_usd=instance.jobs.reject_usd - least_usd)
         return first_prices(replace(instance, jobs=jobs), extra - least_usd[instance.options.job])
 
-    def _bulk(self) -> Floats:
-        """Return how many mean uses of a slot each row of the whole table books."""
-        loads, rows = self.whole.table.loads, self.whole.table.rows
+    def _bulk(self, whole: Table) -> Floats:
+        """Return how many mean uses of a slot each option books."""
+        loads, rows = whole.loads, whole.rows
         owner = np.repeat(np.arange(len(rows)), rows["load_end"] - rows["load"])
-        use = (
-            loads["use"]
-            / self.use[:: self.relaxed.instance.slots][loads["line"]]
-            * rows["slots"][owner]
-        )
+        mean = self.use[:: self.relaxed.instance.slots][loads["line"]]
+        use = loads["use"] / mean * rows["slots"][owner]
         bulk: Floats = np.bincount(owner, use, len(rows)).astype(np.float64)
         return bulk
 
@@ -125,7 +128,7 @@ class SlotAscent(Ascent):
         some = self._selected()
         some.copy = self.copy
         value, _ = some.weigh(self.price, self.tau)
-        return value - float(self.whole.at_most @ self.price), some.at, some.pairs.usd
+        return value - float(self.at_most @ self.price), some.at, some.pairs.usd
 
     def climb(self, steps: int) -> None:
         """Take steps at one temperature."""
@@ -134,11 +137,11 @@ class SlotAscent(Ascent):
     def cool(self, temperatures: Floats) -> None:
         """Take a step at each temperature, each from ahead of the last by its pace."""
         ahead, ahead_copy, pace, before = self.price, self.copy, 1.0, -np.inf
-        limited, slope = self.whole.limited, np.ones(len(self.price))
+        limited, slope = self.limited, np.ones(len(self.price))
         for number, tau in enumerate(temperatures.tolist()):
             self.tau = tau
             if number % SELECT == 0:
-                self.some = None
+                self.some = some = None  # two at once would not fit
             some = self._selected()
             some.relaxed, some.copy = self.relaxed, ahead_copy
             there = some(ahead, tau, ((ahead > 0) | (slope > 0)) & limited)
@@ -161,7 +164,7 @@ class SlotAscent(Ascent):
 
     def scarce_prices(self) -> Prices:
         """Return the prices of what is scarce as all stages share them."""
-        return prices_of(self.relaxed.instance, self.whole.lines, self.price)
+        return prices_of(self.relaxed.instance, self.lines, self.price)
 
     def _alone(self) -> tuple[Floats, Floats]:
         """Return the same before copies, and what each option costs at its best start."""
@@ -179,13 +182,10 @@ class SlotAscent(Ascent):
     def _selected(self) -> TiedLagrangian:
         """Return the Lagrangian of options that are not set aside."""
         if self.some is None:
-            options = self.relaxed.instance.options
-            site = options.site[self.whole.table.option]
-            far = self.tau * (FAR + FAR_USE * self.bulk)
-            rows = np.flatnonzero(self._excess()[self.whole.table.option] <= far)
-            job = options.job[self.whole.table.option[rows]]
-            table = some_rows(self.whole.table, rows, job)
-            self.some = TiedLagrangian(self.relaxed, self.whole, table, site[rows])
+            instance = self.relaxed.instance
+            rows = np.flatnonzero(self._excess() <= self.tau * (FAR + FAR_USE * self.bulk))
+            table = some_table(instance, self.lines, rows, self.unit_usd)
+            self.some = TiedLagrangian(self.relaxed, self.lines, table, instance.options.site[rows])
         return self.some
 
     def _excess(self) -> Floats:
