@@ -40,7 +40,7 @@ from hybridplace.solver.records import Records
 from hybridplace.solver.refit import SEED
 from hybridplace.solver.rows import Rows
 from hybridplace.solver.sacks import Sacks, parts_of
-from hybridplace.solver.seats import Board, Seats
+from hybridplace.solver.seats import PairTable, Seats
 from hybridplace.solver.state import State
 
 _JOBS = tuple(one.name for one in fields(Jobs))
@@ -218,13 +218,13 @@ class Ledger:
         self._refresh(self.instance, np.concatenate([self.curves, options.curves]))
         return rows
 
-    def board(self) -> Board:
+    def table(self) -> PairTable:
         """Return what machine code reads."""
-        return self.near.board(self.state, self.least_usd)
+        return self.near.table(self.state, self.least_usd)
 
-    def seats(self, board: Board) -> Seats:
+    def seats(self, table: PairTable) -> Seats:
         """Return what machine code changes."""
-        return self.near.seats(board, self.state, self.is_live, self.tariff)
+        return self.near.seats(table, self.state, self.is_live, self.tariff)
 
     def drawn(self, columns: Columns, jobs: Jobs, rows: Ints) -> Bools:
         """Tell which jobs, of these rows, these options would cost less than all they have now."""

@@ -12,7 +12,7 @@ from hybridplace.solver.judged import Judged
 from hybridplace.solver.pairs import near_pairs, rank
 from hybridplace.solver.pricing import Tariff, limit_uses_at, price_at
 from hybridplace.solver.rows import Rows
-from hybridplace.solver.seats import ROOMY, SPARE, Board, Seats, locate, shut
+from hybridplace.solver.seats import ROOMY, SPARE, PairTable, Seats, follow, locate, shut
 from hybridplace.solver.state import State
 
 NEAR, MOST_PAIRS = 4.0, 12
@@ -24,9 +24,8 @@ FILLERS = {"start": -1, "usd": np.inf, "reduced_usd": np.inf}
 BARRED_USD = np.inf
 """What a pair costs that nobody may take."""
 
-
-UNKNOWN = -3
-"""Of a job that was not looked for yet."""
+UNKNOWN, ELSEWHERE = -3, -2
+"""Of a job that was not looked for yet; of one whose pair is another one now."""
 
 
 class Near:
@@ -54,6 +53,8 @@ class Near:
         self._fan, groups = np.zeros(0, np.int64), len(instance.capacity) + 1
         self._fans = np.zeros(groups + 1, np.int64), np.zeros(groups, np.int64)
         self._fanned = np.zeros(1, np.int64)
+        self._sat, self._place, self._member = nothing, nothing, nothing
+        self._members = np.zeros(groups + 1, np.int64), np.zeros(groups, np.int64)
 
     def add(self, some: Instance, least: Floats, at: Judged, before: int) -> None:
         """Add the pairs of new jobs that are worth trying: options at their best start.
@@ -78,10 +79,10 @@ class Near:
         counts = np.bincount(job[near], minlength=len(least))
         self._append(counts, _table(before + near, start, (at.free_usd[near], usd[near]), uses))
 
-    def board(self, state: State, least: Floats) -> Board:
+    def table(self, state: State, least: Floats) -> PairTable:
         """Return what machine code reads."""
         options, pairs = state.instance.options, self._pairs
-        return Board(
+        return PairTable(
             first=self._first["first"],
             option=pairs["option"],
             start=pairs["start"],
@@ -98,7 +99,7 @@ class Near:
             least_usd=least,
         )
 
-    def seats(self, board: Board, state: State, is_live: Bools, tariff: Tariff) -> Seats:
+    def seats(self, table: PairTable, state: State, is_live: Bools, tariff: Tariff) -> Seats:
         """Return where jobs are, and what is left; who is at none of its pairs gets one more.
 
         Parameters
@@ -107,37 +108,46 @@ class Near:
             At the prices.
         """
         jobs, groups = len(state.option), len(state.room[0])
-        if len(self._fan) < len(board.option) + SPARE * groups:
-            self._fan = np.zeros(int(ROOMY * len(board.option)) + SPARE * groups, np.int64)
+        if len(self._fan) < len(table.option) + SPARE * groups:
+            self._fan = np.zeros(int(ROOMY * len(table.option)) + SPARE * groups, np.int64)
             for one in (*self._fans, self._fanned):
                 one[:] = 0
+        anew = len(self._sat) < jobs
+        if anew:
+            most = int(ROOMY * jobs)
+            self._sat, self._place = np.full(most, -1), np.full(most, -1)
+            self._member = np.zeros(most + SPARE * groups, np.int64)
         out_usd = state.instance.jobs.reject_usd.astype(np.float64)
         out_usd[~is_live] = -np.inf
-        return Seats(
-            pair=self._located(board, state, tariff),
+        pair = self._located(table, state, tariff)
+        seats = Seats(
+            pair=self._sat[:jobs],
             out_usd=out_usd,
             room=state.room[0].copy(),
             limit_room=state.limit_room.copy(),
-            member=np.empty(jobs + SPARE * groups, np.int64),
-            first_member=np.zeros(groups + 1, np.int64),
-            members=np.zeros(groups, np.int64),
-            place=np.empty(jobs, np.int64),
+            member=self._member,
+            first_member=self._members[0],
+            members=self._members[1],
+            place=self._place[:jobs],
             fan=self._fan,
             first_fan=self._fans[0],
             fans=self._fans[1],
             fanned=self._fanned,
         )
+        follow(table, seats, pair, anew)
+        return seats
 
-    def _located(self, board: Board, state: State, tariff: Tariff) -> Ints:
+    def _located(self, table: PairTable, state: State, tariff: Tariff) -> Ints:
         """Return the pair at which each job is; only who has moved since is looked for."""
         pair, option, start = (self._at[name] for name in ("pair", "option", "start"))
         jobs = np.flatnonzero((option != state.option) | (start != state.start))
-        if locate(board, jobs, state.option, state.start, pair):
+        if locate(table, jobs, state.option, state.start, pair):
             missing = jobs[pair[jobs] == -2]
             self._note(missing, state, tariff)
-            locate(board, missing, state.option, state.start, pair)
+            self._sat[missing] = ELSEWHERE
+            locate(table, missing, state.option, state.start, pair)
         option[jobs], start[jobs] = state.option[jobs], state.start[jobs]
-        return pair.copy()
+        return pair
 
     def withdraw(self, jobs: Indices, options: Ints) -> None:
         """Let these jobs not take these options any more."""

@@ -205,6 +205,8 @@ def _packed(limit: Indices, use: Floats) -> tuple[Indices, Floats]:
 
 def _with_spreads(spreads: Spreads, c: Columns) -> tuple[Indices, Floats]:
     """Return limits and uses with those of spreads: at a site these are the same for a job."""
+    if not spreads.rows:
+        return c["limit"], c["limit_use"]
     limit = spreads.limits_of(c["job"], c["site"])
     use = np.where(limit >= 0, 1.0, 0.0)
     return np.hstack([c["limit"], limit]), np.hstack([c["limit_use"], use])
@@ -238,6 +240,8 @@ def _shares(
     Computing 6 (1994), doi:10.1287/ijoc.6.4.445, "improving coefficients").
     """
     shares, own = np.zeros(len(s)), np.flatnonzero(c["owned"] & np.isfinite(due))
+    if not len(own):
+        return shares
     s, shapes, problem = s[own], chunk.shapes, chunk.supply.problem
     need, booked = chunk.need[s], shapes.workers[s] * c["slots"][own]
     serves = np.flatnonzero(chunk.jobs.serves[job[own]])

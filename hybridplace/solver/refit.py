@@ -19,7 +19,8 @@ import numpy as np
 from hybridplace.solver.compiled import bare, bare_inner
 from hybridplace.solver.draws import Draw, below, uniform
 from hybridplace.solver.instance import Ints
-from hybridplace.solver.seats import Board, Seats, enter, fits, gather, gather_fans, leave
+from hybridplace.solver.listed import is_listed
+from hybridplace.solver.seats import PairTable, Seats, enter, fits, gather_fans, leave
 
 MOST_OUT = 24
 """Jobs that a step takes out, at most."""
@@ -75,125 +76,121 @@ class Scratch(NamedTuple):
 
 
 @bare_inner
-def usd_of(board: Board, seats: Seats, job: int) -> float:
+def usd_of(table: PairTable, seats: Seats, job: int) -> float:
     """Return what a job costs where it is."""
     p = seats.pair[job]
-    return float(board.usd[p] if p >= 0 else seats.out_usd[job])
+    return float(table.usd[p] if p >= 0 else seats.out_usd[job])
 
 
 @bare_inner
-def excess_of(board: Board, seats: Seats, job: int) -> float:
+def excess_of(table: PairTable, seats: Seats, job: int) -> float:
     """Return by how much the reduced cost of a job is above its least."""
     p = seats.pair[job]
-    usd = board.reduced_usd[p] if p >= 0 else seats.out_usd[job]
-    return float(usd - board.least_usd[job])
+    usd = table.reduced_usd[p] if p >= 0 else seats.out_usd[job]
+    return float(usd - table.least_usd[job])
 
 
 @bare
-def regret(board: Board, seats: Seats, job: int, g: int) -> float:
+def regret(table: PairTable, seats: Seats, job: int, g: int) -> float:
     """Return what a placed job is expected to pay more outside of a group."""
     usd, toll = seats.out_usd[job], seats.out_usd[job]
-    for p in range(board.first[job], board.first[job + 1]):
-        if board.group[board.option[p]] != g:
-            if board.usd[p] < usd and fits(board, seats, p):
-                usd = board.usd[p]
-            toll = min(toll, board.reduced_usd[p])
-    return float(min(usd, toll) - board.usd[seats.pair[job]])
+    for p in range(table.first[job], table.first[job + 1]):
+        if table.group[table.option[p]] != g:
+            if table.usd[p] < usd and fits(table, seats, p):
+                usd = table.usd[p]
+            toll = min(toll, table.reduced_usd[p])
+    return float(min(usd, toll) - table.usd[seats.pair[job]])
 
 
 @bare
-def insert(board: Board, seats: Seats, job: int, heed: bool, random: Draw) -> None:
+def insert(table: PairTable, seats: Seats, job: int, heed: bool, random: Draw) -> None:
     """Place a job that is left out where it costs least, prices heeded or not, if anywhere."""
     best, best_usd = -1, seats.out_usd[job]
-    for p in range(board.first[job], board.first[job + 1]):
-        usd = board.reduced_usd[p] if heed else board.usd[p]
-        if usd < best_usd and below(random, 64) > 0 and fits(board, seats, p):
+    for p in range(table.first[job], table.first[job + 1]):
+        usd = table.reduced_usd[p] if heed else table.usd[p]
+        if usd < best_usd and below(random, 64) > 0 and fits(table, seats, p):
             best, best_usd = p, usd
             if heed:
                 break
     if best >= 0:
-        enter(board, seats, job, best)
+        enter(table, seats, job, best)
 
 
 @bare_inner
-def take_out(board: Board, seats: Seats, scratch: Scratch, job: int, n: int) -> int:
+def take_out(table: PairTable, seats: Seats, scratch: Scratch, job: int, n: int) -> int:
     """Take out a job, as number n of those that are out; return how many these are then."""
     scratch.out[n], scratch.was[n] = job, seats.pair[job]
     if seats.pair[job] >= 0:
-        leave(board, seats, job)
+        leave(table, seats, job)
     return n + 1
 
 
 @bare
-def clear(board: Board, seats: Seats, scratch: Scratch, p: int, n: int) -> int:
+def clear(table: PairTable, seats: Seats, scratch: Scratch, p: int, n: int) -> int:
     """Take out members of a group as long as a pair does not fit; return how many are out then."""
-    g = board.group[board.option[p]]
-    while n < MOST_OUT and not fits(board, seats, p):
+    g = table.group[table.option[p]]
+    while n < MOST_OUT and not fits(table, seats, p):
         victim, least_usd = -1, np.inf
         for _ in range(CANDIDATES if seats.members[g] else 0):
             at = below(scratch.random, seats.members[g])
             job = seats.member[seats.first_member[g] + at]
-            size = board.use[board.option[seats.pair[job]], 0] + LEAST_SIZE
-            usd = (regret(board, seats, job, g) + SMALLEST_USD) / size
+            size = table.use[table.option[seats.pair[job]], 0] + LEAST_SIZE
+            usd = (regret(table, seats, job, g) + SMALLEST_USD) / size
             if usd < least_usd:
                 victim, least_usd = job, usd
         if victim < 0:
             break
-        n = take_out(board, seats, scratch, victim, n)
+        n = take_out(table, seats, scratch, victim, n)
     return n
 
 
 @bare_inner
-def is_out(scratch: Scratch, job: int, n: int) -> bool:
-    """Tell whether a job is among the first n that a step has taken out."""
-    found = False
-    for k in range(n):
-        found |= scratch.out[k] == job
-    return found
-
-
-@bare_inner
-def invite(board: Board, seats: Seats, scratch: Scratch, some: int, g: int, n: int) -> int:
+def invite(table: PairTable, seats: Seats, scratch: Scratch, some: int, g: int, n: int) -> int:
     """Take out some who would rather be in a group; return how many are out then."""
     for _ in range(INVITED):
         job = scratch.keen[below(scratch.random, some)]
-        if n >= MOST_OUT or seats.pair[job] < 0 or is_out(scratch, job, n):
+        if n >= MOST_OUT or seats.pair[job] < 0 or is_listed(scratch.out, n, job):
             continue
-        now_usd = board.reduced_usd[seats.pair[job]]
-        for p in range(board.first[job], board.first[job + 1]):
-            if board.reduced_usd[p] >= now_usd - SMALLEST_USD:
+        now_usd = table.reduced_usd[seats.pair[job]]
+        for p in range(table.first[job], table.first[job + 1]):
+            if table.reduced_usd[p] >= now_usd - SMALLEST_USD:
                 break
-            if board.group[board.option[p]] == g:
-                n = take_out(board, seats, scratch, job, n)
+            if table.group[table.option[p]] == g:
+                n = take_out(table, seats, scratch, job, n)
                 break
     return n
 
 
 @bare_inner
-def pull(board: Board, seats: Seats, scratch: Scratch, g: int, n: int) -> int:
+def pull(table: PairTable, seats: Seats, scratch: Scratch, g: int, n: int) -> int:
     """Move whom it saves the most into the room of a group; return how many are out then."""
     fans = seats.fans[g]
     best, best_usd = -1, SMALLEST_USD
     for _ in range(min(fans, PULLED) if n < MOST_OUT else 0):
         q = seats.fan[seats.first_fan[g] + below(scratch.random, fans)]
-        job = board.job[board.option[q]]
-        p, usd = seats.pair[job], usd_of(board, seats, job) - board.usd[q]
-        elsewhere = p < 0 or board.group[board.option[p]] != g
-        if elsewhere and usd > best_usd and not is_out(scratch, job, n) and fits(board, seats, q):
+        job = table.job[table.option[q]]
+        p, usd = seats.pair[job], usd_of(table, seats, job) - table.usd[q]
+        elsewhere = p < 0 or table.group[table.option[p]] != g
+        if (
+            elsewhere
+            and usd > best_usd
+            and not is_listed(scratch.out, n, job)
+            and fits(table, seats, q)
+        ):
             best, best_usd = q, usd
     if best >= 0:
-        job = board.job[board.option[best]]
-        n = take_out(board, seats, scratch, job, n)
-        enter(board, seats, job, best)
+        job = table.job[table.option[best]]
+        n = take_out(table, seats, scratch, job, n)
+        enter(table, seats, job, best)
     return n
 
 
 @bare_inner
-def wish(board: Board, seats: Seats, job: int, random: Draw) -> int:
+def wish(table: PairTable, seats: Seats, job: int, random: Draw) -> int:
     """Return a pair that a job would rather have, mostly the first; -1 if there is none."""
-    chosen, now_usd = -1, excess_of(board, seats, job) + board.least_usd[job]
-    for p in range(board.first[job], board.first[job + 1]):
-        if board.reduced_usd[p] >= now_usd - SMALLEST_USD:
+    chosen, now_usd = -1, excess_of(table, seats, job) + table.least_usd[job]
+    for p in range(table.first[job], table.first[job + 1]):
+        if table.reduced_usd[p] >= now_usd - SMALLEST_USD:
             break
         chosen = p
         if below(random, 2) > 0:
@@ -202,37 +199,37 @@ def wish(board: Board, seats: Seats, job: int, random: Draw) -> int:
 
 
 @bare_inner
-def recreate(board: Board, seats: Seats, scratch: Scratch, n: int) -> int:
+def recreate(table: PairTable, seats: Seats, scratch: Scratch, n: int) -> int:
     """Put back who is out, and fill the room that they left; return how many were moved."""
     heed, first = below(scratch.random, 2) > 0, below(scratch.random, n)
     for k in range(n):
         job = scratch.out[(first + k) % n]
         if seats.pair[job] < 0:
-            insert(board, seats, job, heed, scratch.random)
+            insert(table, seats, job, heed, scratch.random)
     for k in range(MOST_PULLS):
         if k < n and scratch.was[k] >= 0:
-            n = pull(board, seats, scratch, board.group[board.option[scratch.was[k]]], n)
+            n = pull(table, seats, scratch, table.group[table.option[scratch.was[k]]], n)
     return n
 
 
 @bare_inner
-def keenest(board: Board, seats: Seats, scratch: Scratch, some: int, come: Ints) -> int:
+def keenest(table: PairTable, seats: Seats, scratch: Scratch, some: int, come: Ints) -> int:
     """Return a job that pays more than its least: mostly one of those that came, if any does."""
     if len(come) > 0 and below(scratch.random, 2) > 0:
         job = come[below(scratch.random, len(come))]
-        if excess_of(board, seats, job) > SMALLEST_USD:
+        if excess_of(table, seats, job) > SMALLEST_USD:
             return int(job)
     job = scratch.keen[below(scratch.random, some)]
     for _ in range(1 << below(scratch.random, CHOSEN)):
         other = scratch.keen[below(scratch.random, some)]
-        if excess_of(board, seats, other) > excess_of(board, seats, job):
+        if excess_of(table, seats, other) > excess_of(table, seats, job):
             job = other
     return int(job)
 
 
 @bare
 def step(
-    board: Board, seats: Seats, scratch: Scratch, some: int, job: int, least_usd: float
+    table: PairTable, seats: Seats, scratch: Scratch, some: int, job: int, least_usd: float
 ) -> float:
     """Try to better a job, the first of some being keen; return the USD saved, 0 if undone.
 
@@ -241,56 +238,56 @@ def step(
     least_usd : float
         What is saved less than that is undone.
     """
-    p = wish(board, seats, job, scratch.random)
+    p = wish(table, seats, job, scratch.random)
     if p < 0:
         return 0.0
-    n = clear(board, seats, scratch, p, take_out(board, seats, scratch, job, 0))
-    if fits(board, seats, p):
-        enter(board, seats, job, p)
+    n = clear(table, seats, scratch, p, take_out(table, seats, scratch, job, 0))
+    if fits(table, seats, p):
+        enter(table, seats, job, p)
         if below(scratch.random, 2) > 0:
-            n = invite(board, seats, scratch, some, board.group[board.option[p]], n)
-        n = recreate(board, seats, scratch, n)
+            n = invite(table, seats, scratch, some, table.group[table.option[p]], n)
+        n = recreate(table, seats, scratch, n)
         saved = 0.0
         for k in range(n):
             q = scratch.was[k]
-            saved += board.usd[q] if q >= 0 else seats.out_usd[scratch.out[k]]
-            saved -= usd_of(board, seats, scratch.out[k])
+            saved += table.usd[q] if q >= 0 else seats.out_usd[scratch.out[k]]
+            saved -= usd_of(table, seats, scratch.out[k])
         if saved > least_usd:
             return saved
     for k in range(n):
         if seats.pair[scratch.out[k]] >= 0:
-            leave(board, seats, scratch.out[k])
+            leave(table, seats, scratch.out[k])
     for k in range(n):
         if scratch.was[k] >= 0:
-            enter(board, seats, scratch.out[k], scratch.was[k])
+            enter(table, seats, scratch.out[k], scratch.was[k])
     return 0.0
 
 
 @bare_inner
-def eager(board: Board, seats: Seats, queue: Ints) -> int:
+def eager(table: PairTable, seats: Seats, queue: Ints) -> int:
     """List the jobs that pay more than their least; return how many these are."""
     n = 0
     for job in range(len(seats.pair)):
-        if excess_of(board, seats, job) > SMALLEST_USD and n < len(queue):
+        if excess_of(table, seats, job) > SMALLEST_USD and n < len(queue):
             queue[n] = job
             n += 1
     return n
 
 
 @bare_inner
-def refill(board: Board, seats: Seats, scratch: Scratch, g: int) -> float:
+def refill(table: PairTable, seats: Seats, scratch: Scratch, g: int) -> float:
     """Move whom it saves the most into a group, and others into the room left; return the USD."""
     saved, n = 0.0, 0
     for k in range(MOST_PULLS):
-        n = pull(board, seats, scratch, g, n)
+        n = pull(table, seats, scratch, g, n)
         if n == k:
             break
         was = scratch.was[k]
-        saved += board.usd[was] if was >= 0 else seats.out_usd[scratch.out[k]]
-        saved -= usd_of(board, seats, scratch.out[k])
+        saved += table.usd[was] if was >= 0 else seats.out_usd[scratch.out[k]]
+        saved -= usd_of(table, seats, scratch.out[k])
         if was < 0:
             break
-        g = board.group[board.option[was]]
+        g = table.group[table.option[was]]
     return saved
 
 
@@ -310,19 +307,19 @@ def least_of(random: Draw, heat_usd: float) -> float:
 
 
 @bare_inner
-def settle(board: Board, seats: Seats, best: Ints) -> None:
+def settle(table: PairTable, seats: Seats, best: Ints) -> None:
     """Let everyone be where they were in the cheapest plan."""
     for job in range(len(best)):
         if seats.pair[job] != best[job] and seats.pair[job] >= 0:
-            leave(board, seats, job)
+            leave(table, seats, job)
     for job in range(len(best)):
         if seats.pair[job] != best[job]:
-            enter(board, seats, job, best[job])
+            enter(table, seats, job, best[job])
 
 
 @bare
 def refit(
-    board: Board,
+    table: PairTable,
     seats: Seats,
     scratch: Scratch,
     come: Ints,
@@ -331,40 +328,39 @@ def refit(
 ) -> float:
     """Place jobs that come, then take steps until enough is saved; return the USD saved."""
     steps, enough_usd, heat_usd = limits
-    gather(board, seats)
     saved = 0.0
     for k in range(len(come)):
         if seats.pair[come[k]] < 0:
-            saved += usd_of(board, seats, come[k])
-            insert(board, seats, come[k], len(come) > MANY, scratch.random)
-            saved -= usd_of(board, seats, come[k])
+            saved += usd_of(table, seats, come[k])
+            insert(table, seats, come[k], len(come) > MANY, scratch.random)
+            saved -= usd_of(table, seats, come[k])
     if saved >= enough_usd or steps == 0:
         return saved
-    gather_fans(board, seats)
+    gather_fans(table, seats)
     for k in range(len(freed)):
-        saved += refill(board, seats, scratch, freed[k])
-    n, best_usd = eager(board, seats, scratch.keen), saved
+        saved += refill(table, seats, scratch, freed[k])
+    n, best_usd = eager(table, seats, scratch.keen), saved
     if heat_usd > 0:
         note(seats, scratch.best)
     for taken in range(steps):
         if taken % AGAIN == AGAIN - 1:
-            n = eager(board, seats, scratch.keen)
+            n = eager(table, seats, scratch.keen)
         if n == 0 or saved >= enough_usd:
             break
-        job = keenest(board, seats, scratch, n, come)
+        job = keenest(table, seats, scratch, n, come)
         least_usd = least_of(scratch.random, heat_usd * (1.0 - taken / steps))
-        gain = step(board, seats, scratch, n, job, least_usd)
+        gain = step(table, seats, scratch, n, job, least_usd)
         if gain < 0 and saved > best_usd:
             best_usd = saved
             note(seats, scratch.best)
         saved += gain
     if saved < best_usd:
-        settle(board, seats, scratch.best)
+        settle(table, seats, scratch.best)
     return max(saved, best_usd)
 
 
 def search(
-    board: Board,
+    table: PairTable,
     seats: Seats,
     come: Ints,
     freed: Ints,
@@ -394,6 +390,6 @@ def search(
     )
     heat_usd = 0.0
     if steps >= LONG:
-        heat_usd = HEAT * float(np.abs(board.least_usd).mean())
+        heat_usd = HEAT * float(np.abs(table.least_usd).mean())
     limits = (steps, enough_usd, heat_usd)
-    return float(refit(board, seats, scratch, come, freed, limits))
+    return float(refit(table, seats, scratch, come, freed, limits))

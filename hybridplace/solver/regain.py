@@ -31,7 +31,7 @@ LATER = 4
 """Times fewer steps in later rounds."""
 
 Pair = tuple[int, int, float, int]
-"""An option, a start, what they cost, and their place on the board."""
+"""An option, a start, what they cost, and their place on the table."""
 
 Before = dict[int, tuple[int, int, float, tuple[Share, ...]]]
 """Of jobs that were moved: the option, the start, the cost, and the nodes that each had."""
@@ -43,9 +43,9 @@ def regain(
     come: Sequence[int],
     freed: Sequence[int],
     steps: int,
-    enough_usd: float,
+    goal_usd: float,
 ) -> set[int]:
-    """Place jobs that are left out, and better the plan until enough is saved.
+    """Place jobs that are left out, and better the plan until it costs no more than a goal.
 
     Parameters
     ----------
@@ -58,8 +58,8 @@ def regain(
         The jobs that were placed, moved, or given other nodes.
     """
     state, near, barred = ledger.state, ledger.near, list[tuple[Ints, Floats]]()
-    goal_usd, queue = state.total_usd() - enough_usd, np.array(come, dtype=np.int64)
-    moved, left = set(come), np.array(freed, dtype=np.int64)
+    queue, left = np.array(come, dtype=np.int64), np.array(freed, dtype=np.int64)
+    moved = set(come)
     if len(come) <= SINGLY:
         for row in come:
             if state.option[row] < 0:
@@ -88,10 +88,10 @@ def _search(
     moved: set[int],
 ) -> Ints:
     """Search once; return the pairs that nodes did not hold. Whom it moved is added to `moved`."""
-    state, board = ledger.state, ledger.board()
-    seats = ledger.seats(board)
+    state, table = ledger.state, ledger.table()
+    seats = ledger.seats(table)
     before = seats.pair.copy()
-    search(board, seats, queue, freed, *limits, ledger.draw)
+    search(table, seats, queue, freed, *limits, ledger.draw)
     rows = np.flatnonzero(seats.pair != before)
     out = queue[before[queue] < 0]
     if len(out):
@@ -171,26 +171,26 @@ def _enter(
     Nodes are packed again where that helps; who is given others then is added to `had`. Who is
     left out otherwise goes where it costs least.
     """
-    state, board = ledger.state, ledger.board()
-    size = np.where(pair >= 0, state.use[board.option[pair], 0], 0.0)
+    state, table = ledger.state, ledger.table()
+    size = np.where(pair >= 0, state.use[table.option[pair], 0], 0.0)
     order = np.lexsort((rows, -size))
     rows, pair = rows[order], pair[order]
     out = rows[pair < 0].tolist()
     pair = pair[pair >= 0]
-    columns = (board.option[pair], board.start[pair], board.usd[pair], pair)
+    columns = (table.option[pair], table.start[pair], table.usd[pair], pair)
     pairs = zip(*(one.tolist() for one in columns), strict=True)
     found = [(seating.take(one[0], one[1]), one) for one in pairs]
     _place(state, [one for fits, one in found if fits])
     homeless = dict[int, list[Pair]]()
     for fits, one in found:
         if not fits:
-            homeless.setdefault(int(board.group[one[0]]), []).append(one)
+            homeless.setdefault(int(table.group[one[0]]), []).append(one)
     left = [
         one
         for group, some in homeless.items()
         for one in _packed(seating, state, group, some, had, most)
     ]
-    out += [int(board.job[option]) for option, *_ in left]
+    out += [int(table.job[option]) for option, *_ in left]
     for row in out:
         move(seating, state, row)
     return np.array([p for *_, p in left], dtype=np.int64)

@@ -70,7 +70,8 @@ def _loose(nodes: Nodes, seating: Seating, state: State, group: int, most: int |
         job
         for job in state.members[group]
         if (shares := seating.shares.get(job))
-        and all(one.node in names for one in shares)
+        and shares[0].node in names
+        and (len(shares) == 1 or all(one.node in names for one in shares))
         and not seating.held(job)
     ]
     if most is None or len(found) <= most:

@@ -18,6 +18,7 @@ from hybridplace.solver.compiled import bare, bare_inner
 from hybridplace.solver.crowd import anybody, wisher
 from hybridplace.solver.draws import uniform
 from hybridplace.solver.instance import Floats
+from hybridplace.solver.listed import is_listed
 from hybridplace.solver.moves import (
     enter,
     fits,
@@ -30,15 +31,6 @@ from hybridplace.solver.moves import (
 )
 from hybridplace.solver.sitting import remain, shift_back, sit, sit_again
 from hybridplace.solver.walking import BEST_PAIRS, MOST_OUT, SMALLEST_USD, Plan, Table
-
-
-@bare_inner
-def noted(plan: Plan, n: int, job: int) -> bool:
-    """Tell whether a job is taken out already."""
-    found = False
-    for k in range(n):
-        found |= plan.out[k] == job
-    return found
 
 
 @bare_inner
@@ -103,7 +95,7 @@ def take_payer(table: Table, plan: Plan, limit: int, n: int) -> int:
     for _ in range(8):
         job = table.payer[begin + int(uniform(plan.draw) * (payers - begin))]
         spare = thrift(table, plan, job, limit) * uniform(plan.draw)
-        if spare > most and not noted(plan, n, job):
+        if spare > most and not is_listed(plan.out, n, job):
             best, most = job, spare
     return n if best < 0 else take_out(table, plan, best, n)
 
@@ -158,7 +150,7 @@ def ruin_around(table: Table, plan: Plan, g: int, slot: int, most: int, n: int) 
             n = take_out(table, plan, job, n)
     for _ in range(1 + int(uniform(plan.draw) * most)):
         job = wisher(table, plan, first + slot)
-        if job >= 0 and n < MOST_OUT and not noted(plan, n, job):
+        if job >= 0 and n < MOST_OUT and not is_listed(plan.out, n, job):
             n = take_out(table, plan, job, n)
     return n
 

@@ -16,8 +16,8 @@ ROOMY = 1.5
 """Times the pairs that there are is the room for lists of those of each group, when made anew."""
 
 
-class Board(NamedTuple):
-    """What does not change; P pairs by job (CSR), the least reduced cost first.
+class PairTable(NamedTuple):
+    """What steps do not change; P pairs by job (CSR), the least reduced cost first.
 
     Parameters
     ----------
@@ -63,7 +63,8 @@ class Seats(NamedTuple):
     room : floats, (G + 1, T, resources)
     limit_room : floats, (L + 1,)
     member, first_member, members, place : ints
-        Jobs by group: parts of `member`, where they begin, how many; where a job is among them.
+        Jobs by group: parts of `member`, where they begin, how many; where a job is among them,
+        -1 if it is not. Kept from round to round, like `pair`.
     fan, first_fan, fans : ints
         Pairs by group: parts of `fan`, where they begin, how many. Kept from round to round.
     fanned : ints, (1,)
@@ -85,105 +86,136 @@ class Seats(NamedTuple):
 
 
 @bare
-def fits(board: Board, seats: Seats, p: int) -> bool:
+def fits(table: PairTable, seats: Seats, p: int) -> bool:
     """Tell whether a pair of a job that is left out breaks no row."""
-    i, begin = board.option[p], board.start[p]
-    g, curve = board.group[i], board.curve[i]
-    if board.usd[p] == np.inf:
+    i, begin = table.option[p], table.start[p]
+    g, curve = table.group[i], table.curve[i]
+    if table.usd[p] == np.inf:
         return False
     if g < len(seats.room) - 1:
-        for t in range(begin, begin + board.slots[i]):
-            share = 1.0 if curve < 0 else board.curves[curve, t - begin]
-            for r in range(board.use.shape[1]):
-                if seats.room[g, t, r] < share * board.use[i, r]:
+        for t in range(begin, begin + table.slots[i]):
+            share = 1.0 if curve < 0 else table.curves[curve, t - begin]
+            for r in range(table.use.shape[1]):
+                if seats.room[g, t, r] < share * table.use[i, r]:
                     return False
-    for k in range(board.limit.shape[1]):
-        limit = board.limit[i, k]
-        if limit >= 0 and board.limit_use[p, k] > max(seats.limit_room[limit], 0.0):
+    for k in range(table.limit.shape[1]):
+        limit = table.limit[i, k]
+        if limit >= 0 and table.limit_use[p, k] > max(seats.limit_room[limit], 0.0):
             return False
     return True
 
 
 @bare
-def count(board: Board, seats: Seats, p: int, sign: float) -> None:
+def count(table: PairTable, seats: Seats, p: int, sign: float) -> None:
     """Count a pair in every row."""
-    i, begin = board.option[p], board.start[p]
-    g, curve = board.group[i], board.curve[i]
+    i, begin = table.option[p], table.start[p]
+    g, curve = table.group[i], table.curve[i]
     if g < len(seats.room) - 1:
-        for t in range(begin, begin + board.slots[i]):
-            share = sign if curve < 0 else sign * board.curves[curve, t - begin]
-            for r in range(board.use.shape[1]):
-                seats.room[g, t, r] -= share * board.use[i, r]
-    for k in range(board.limit.shape[1]):
-        if board.limit[i, k] >= 0:
-            seats.limit_room[board.limit[i, k]] -= sign * board.limit_use[p, k]
+        for t in range(begin, begin + table.slots[i]):
+            share = sign if curve < 0 else sign * table.curves[curve, t - begin]
+            for r in range(table.use.shape[1]):
+                seats.room[g, t, r] -= share * table.use[i, r]
+    for k in range(table.limit.shape[1]):
+        if table.limit[i, k] >= 0:
+            seats.limit_room[table.limit[i, k]] -= sign * table.limit_use[p, k]
 
 
-@bare
-def enter(board: Board, seats: Seats, job: int, p: int) -> None:
-    """Place a job that is left out; each job has one place among all members, so these move up."""
-    count(board, seats, p, 1.0)
-    g = board.group[board.option[p]]
-    seats.pair[job] = p
+@bare_inner
+def add_member(seats: Seats, g: int, job: int) -> bool:
+    """List a job among the members of a group; False if the list is full."""
     at = seats.first_member[g] + seats.members[g]
-    if at < seats.first_member[g + 1]:
-        seats.member[at] = job
-        seats.place[job] = at
-        seats.members[g] += 1
-    else:
+    if at == seats.first_member[g + 1]:
         seats.place[job] = -1
+        return False
+    seats.member[at], seats.place[job] = job, at
+    seats.members[g] += 1
+    return True
 
 
-@bare
-def leave(board: Board, seats: Seats, job: int) -> None:
-    """Take a placed job out."""
-    p, at = seats.pair[job], seats.place[job]
-    count(board, seats, p, -1.0)
-    seats.pair[job] = -1
+@bare_inner
+def drop_member(seats: Seats, g: int, job: int) -> None:
+    """List a job no more: the last one of the list takes its place."""
+    at = seats.place[job]
     if at >= 0:
-        g = board.group[board.option[p]]
         seats.members[g] -= 1
         last = seats.member[seats.first_member[g] + seats.members[g]]
-        seats.member[at] = last
-        seats.place[last] = at
+        seats.member[at], seats.place[last] = last, at
 
 
 @bare
-def gather(board: Board, seats: Seats) -> None:
+def enter(table: PairTable, seats: Seats, job: int, p: int) -> None:
+    """Place a job that is left out; each job has one place among all members, so these move up."""
+    count(table, seats, p, 1.0)
+    seats.pair[job] = p
+    add_member(seats, table.group[table.option[p]], job)
+
+
+@bare
+def leave(table: PairTable, seats: Seats, job: int) -> None:
+    """Take a placed job out."""
+    p = seats.pair[job]
+    count(table, seats, p, -1.0)
+    seats.pair[job] = -1
+    drop_member(seats, table.group[table.option[p]], job)
+
+
+@bare_inner
+def list_again(table: PairTable, seats: Seats) -> None:
     """List the members of each group, with some room for more."""
     for g in range(len(seats.members)):
         seats.members[g] = 0
     for job in range(len(seats.pair)):
         if seats.pair[job] >= 0:
-            seats.members[board.group[board.option[seats.pair[job]]]] += 1
-    seats.first_member[0] = 0
+            seats.members[table.group[table.option[seats.pair[job]]]] += 1
+    spare = (len(seats.member) - len(seats.pair)) // len(seats.members)
     for g in range(len(seats.members)):
-        seats.first_member[g + 1] = seats.first_member[g] + seats.members[g] + SPARE
+        seats.first_member[g + 1] = seats.first_member[g] + seats.members[g] + spare
         seats.members[g] = 0
     for job in range(len(seats.pair)):
-        p = seats.pair[job]
-        if p >= 0:
-            g = board.group[board.option[p]]
-            at = seats.first_member[g] + seats.members[g]
-            seats.member[at], seats.place[job] = job, at
-            seats.members[g] += 1
+        if seats.pair[job] >= 0:
+            add_member(seats, table.group[table.option[seats.pair[job]]], job)
+
+
+@bare
+def follow(table: PairTable, seats: Seats, pair: Ints, anew: bool) -> None:
+    """Let jobs be where they are said to be; room is counted already.
+
+    Parameters
+    ----------
+    pair : ints, (J,)
+        Where each is: `seats` may still have others of those that moved; less than -1 are those
+        that were in a group that is not known any more.
+    anew : bool
+        Lists of members are not to be trusted.
+    """
+    full = anew
+    for job in range(len(pair)):
+        if seats.pair[job] != pair[job] and not full:
+            at = seats.place[job]
+            if seats.pair[job] != -1 and at >= 0:
+                drop_member(seats, np.searchsorted(seats.first_member, at, side="right") - 1, job)
+            if pair[job] >= 0:
+                full = not add_member(seats, table.group[table.option[pair[job]]], job)
+        seats.pair[job] = pair[job]
+    if full:
+        list_again(table, seats)
 
 
 @bare_inner
-def is_fan(board: Board, seats: Seats, p: int) -> bool:
+def is_fan(table: PairTable, seats: Seats, p: int) -> bool:
     """Tell whether a pair is one that its job may want; not where a job happens to be besides."""
-    job = board.job[board.option[p]]
+    job = table.job[table.option[p]]
     return bool(
-        board.usd[p] < np.inf and p < board.first[job + 1] - 1 and seats.out_usd[job] > -np.inf
+        table.usd[p] < np.inf and p < table.first[job + 1] - 1 and seats.out_usd[job] > -np.inf
     )
 
 
 @bare_inner
-def add_fans(board: Board, seats: Seats) -> bool:
+def add_fans(table: PairTable, seats: Seats) -> bool:
     """List pairs that are new on their groups; False if a list has no room for one."""
-    for p in range(seats.fanned[0], len(board.option)):
-        if is_fan(board, seats, p):
-            g = board.group[board.option[p]]
+    for p in range(seats.fanned[0], len(table.option)):
+        if is_fan(table, seats, p):
+            g = table.group[table.option[p]]
             at = seats.first_fan[g] + seats.fans[g]
             if at == seats.first_fan[g + 1]:
                 return False
@@ -194,23 +226,23 @@ def add_fans(board: Board, seats: Seats) -> bool:
 
 
 @bare_inner
-def gather_fans(board: Board, seats: Seats) -> None:
+def gather_fans(table: PairTable, seats: Seats) -> None:
     """List the pairs on each group, those of before and those that are new."""
-    if add_fans(board, seats):
+    if add_fans(table, seats):
         return
     total, groups = 0, len(seats.fans)
     for g in range(groups):
         seats.fans[g] = 0
-    for p in range(len(board.option)):
-        if is_fan(board, seats, p):
-            seats.fans[board.group[board.option[p]]] += 1
+    for p in range(len(table.option)):
+        if is_fan(table, seats, p):
+            seats.fans[table.group[table.option[p]]] += 1
             total += 1
     spare = (len(seats.fan) - total) // groups
     for g in range(groups):
         seats.first_fan[g + 1] = seats.first_fan[g] + seats.fans[g] + spare
         seats.fans[g] = 0
     seats.fanned[0] = 0
-    add_fans(board, seats)
+    add_fans(table, seats)
 
 
 @bare
@@ -220,7 +252,7 @@ def shut(first: Ints, option: Ints, usd: Floats, jobs: Indices, gone: Ints) -> N
     Parameters
     ----------
     first, option, usd : arrays
-        As in `Board`.
+        As in `PairTable`.
     jobs : indices
         Of the options that are gone.
     """
@@ -231,16 +263,16 @@ def shut(first: Ints, option: Ints, usd: Floats, jobs: Indices, gone: Ints) -> N
 
 
 @bare
-def locate(board: Board, jobs: Ints, option: Ints, start: Ints, pair: Ints) -> int:
+def locate(table: PairTable, jobs: Ints, option: Ints, start: Ints, pair: Ints) -> int:
     """Find the pair at which each of some jobs is, -2 where it is at none; return how many are."""
     missing = 0
     for job in jobs:
         pair[job] = -1
         if option[job] >= 0:
             pair[job] = -2
-            for p in range(board.first[job], board.first[job + 1]):
-                is_it = board.option[p] == option[job] and board.start[p] == start[job]
-                if is_it and board.usd[p] < np.inf:
+            for p in range(table.first[job], table.first[job + 1]):
+                is_it = table.option[p] == option[job] and table.start[p] == start[job]
+                if is_it and table.usd[p] < np.inf:
                     pair[job] = p
                     break
             if pair[job] < 0:

@@ -166,9 +166,9 @@ def site_table(problem: Problem, table: JobTable, links: Links, copies: Copies) 
     shape = (len(problem.sites), len(table.jobs))
     reasons = np.zeros(shape, dtype=np.int32)
     ready_h, usd = np.zeros(shape), np.zeros(shape)
-    number = {dataset.id: row for row, dataset in enumerate(problem.datasets)}
-    row = site_rows(problem)
     with_data = [(one, job) for one, job in enumerate(table.jobs) if job.inputs or job.outputs]
+    number = {data.id: row for row, data in enumerate(problem.datasets if with_data else ())}
+    row = site_rows(problem) if with_data else {}
     for one, job in with_data:
         come_gib, go_gib = _copied_gib(problem, job, number, copies)
         reasons[come_gib > copies.cache_gib, one] |= Reason.DATA.value
@@ -212,8 +212,9 @@ def _add_latency(
     problem: Problem, table: JobTable, links: Links, reasons: Indices, usd: Floats
 ) -> None:
     """Add what latency costs, and who is too far."""
-    row = site_rows(problem)
-    for one in map(int, np.flatnonzero(table.serves)):
+    serving = np.flatnonzero(table.serves).tolist()
+    row = site_rows(problem) if serving else {}
+    for one in serving:
         work = table.jobs[one].work
         assert isinstance(work, Inference)  # noqa: S101 - it serves
         priced = work.latency_target_ms is not None and work.latency_usd_ms_h != 0.0

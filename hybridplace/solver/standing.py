@@ -243,16 +243,16 @@ class Standing:
         """Place jobs that are left out; better the plan where the gap has grown too much."""
         usd = self._state.usd
         queue = sorted(rows, key=lambda row: (-usd[row], row))
-        too_much_usd = self.cost_usd - self.bound_usd * (1 + self._calm_gap)
-        who, limits = (queue, self._freed), (steps, too_much_usd)
-        moved = regain(self._ledger, self._seating, *who, *limits)
+        bound_usd = self.bound_usd
+        goal_usd = bound_usd * (1 + self._calm_gap)
+        moved = regain(self._ledger, self._seating, queue, self._freed, steps, goal_usd)
         self._freed.clear()
         gap = self.gap
         return Repair(
             jobs=tuple(self._jobs[row].id for row in rows),
             moved=tuple(sorted(self._jobs[row].id for row in moved)),
             cost_usd=self.cost_usd,
-            bound_usd=self.bound_usd,
+            bound_usd=bound_usd,
             gap=gap,
             drifted=gap > self._most_gap,
         )

@@ -132,7 +132,8 @@ class State:
     def total_usd(self) -> float:
         r"""Return what the plan costs: :math:`\varphi (1 - m)` is what judging shares stood for."""
         usd = float(self.usd.sum()) + float(self.share_usd @ self.share)
-        usd -= float(self.limit_usd @ (self.full_limit_room[:-1] - self.limit_room[:-1]))
+        if self.limit_usd.any():
+            usd -= float(self.limit_usd @ (self.full_limit_room[:-1] - self.limit_room[:-1]))
         return usd + self.instance.unfair_usd * (1.0 - float(self.share.min(initial=1.0)))
 
     def breaks_limits(self) -> bool:
