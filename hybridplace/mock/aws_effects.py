@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from xml.etree import ElementTree
@@ -23,26 +23,31 @@ SPOT_WARNING = "marked-for-termination"
 SPOT_TAKEN = "instance-terminated-no-capacity"
 WARNING_S, STARTING_S = 120.0, 60.0
 
+LAG_S = 10.0
+"""What was started since then, a list that lags does not have."""
+
 
 class Effects:
     """Lets happen what becomes of a call beyond its answer."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._latest: tuple[str, ...] = ()
+        self._started_at: dict[str, datetime] = {}
 
     def forget(self) -> None:
-        """Forget which machines were started last."""
-        self._latest = ()
+        """Forget when which machines were started."""
+        self._started_at.clear()
 
     def done(self, asked: Asked, answer: Answer, effect: FaultKind | None) -> Answer:
         """Let the effect of a call happen, and return what goes back."""
         if effect is FaultKind.STALE_LIST:
-            return _without(answer, self._latest)
+            seen_until = self._clock.now - timedelta(seconds=LAG_S)
+            started_at = dict(self._started_at).items()
+            return _without(answer, [name for name, when in started_at if when > seen_until])
         if asked.action != "RunInstances" or answer.status != 200:
             return answer
         started = re.findall(r"<instanceId>(i-\w+)</instanceId>", answer.body.decode())
-        self._latest = tuple(started)
+        self._started_at |= dict.fromkeys(started, self._clock.now)
         for machine in map(instance, started):
             self._end_in_time(machine)
         self._befall(started, effect)
@@ -165,7 +170,7 @@ def _each(do: Any, machines: Iterable[str]) -> None:
         do(machine)
 
 
-def _without(answer: Answer, machines: tuple[str, ...]) -> Answer:
+def _without(answer: Answer, machines: Sequence[str]) -> Answer:
     """Return a list without what belongs to some machines, as one that lags."""
     if answer.status != 200 or not machines:
         return answer

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from hybridplace.mock.script import Call, FaultKind, Injector, ScriptedFault
 
@@ -61,7 +61,6 @@ class Front(ABC):
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         if self._injector.is_cut():
             hang_up(environ)
-            return []
         if self._watch is not None:
             sent = {name: str(text) for name, text in environ.items() if name.startswith("HTTP_")}
             self._watch(sent | {"QUERY_STRING": environ.get("QUERY_STRING", "")}, body)
@@ -73,7 +72,6 @@ class Front(ABC):
         self._record(asked, "no answer" if lost else answer.outcome, effect)
         if lost:
             hang_up(environ)
-            return []
         start(f"{answer.status} {answer.outcome}", answer.headers)
         return [answer.body]
 
@@ -117,7 +115,14 @@ class Front(ABC):
         self._injector.calls.append(call)
 
 
-def hang_up(environ: Mapping[str, Any]) -> None:
-    """Close the connection, as when an answer is lost on the way."""
+def hang_up(environ: Mapping[str, Any]) -> NoReturn:
+    """Close the connection, as when an answer is lost on the way.
+
+    Raises
+    ------
+    ConnectionAbortedError
+        Always: to the server the peer is gone, and it is silent about that.
+    """
     with suppress(OSError):
         environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+    raise ConnectionAbortedError

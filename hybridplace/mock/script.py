@@ -184,6 +184,11 @@ class Injector:
         with self._lock:
             self._answered = after
 
+    @property
+    def killed(self) -> bool:
+        """Whether a cut has left a call unanswered."""
+        return self._answered is not None and self._answered < 0
+
     def is_cut(self) -> bool:
         """Count a call, and say whether nobody answers it."""
         with self._lock:

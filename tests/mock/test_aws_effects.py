@@ -67,6 +67,18 @@ def test_a_slow_run_is_pending_for_a_minute(aws, provider):
     assert [LeaseState.ACTIVE] == [lease.state for lease in provider.leases(OWNER)]
 
 
+def test_a_list_that_lags(aws, provider):
+    """What was started just now, and all that hangs on it, is not listed; a while later it is."""
+    provider.acquire(request_for(offer()), key="key-1")
+    aws.script(aws.fault(FaultKind.STALE_LIST))
+    assert [] == provider.leases(OWNER)
+    assert ["key-1"] == [lease.id for lease in provider.leases(OWNER)]
+    aws.advance(11)
+    aws.script(aws.fault(FaultKind.STALE_LIST))
+    assert ["key-1"] == [lease.id for lease in provider.leases(OWNER)]
+    assert () == aws.unshown
+
+
 def test_reclaim_of_a_lease(aws, provider):
     """Spot machines go after their notice; others fail at once; a lease without any is refused."""
     provider.acquire(request_for(SPOT, machines=2), key="key-1")

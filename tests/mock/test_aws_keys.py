@@ -92,10 +92,12 @@ def test_machines_that_are_not_listed_yet(aws, make):
         "provide-client-params.ec2.DescribeInstances",
         lambda params, **_: {"Filters": [{"Name": "tag:none", "Values": ["none"]}]},
     )
-    assert first.machines == blind.acquire(asked, key="key-1").machines
+    with pytest.raises(TransientError, match="started, but not listed yet"):
+        blind.acquire(asked, key="key-1")
     later = replace(asked, expires="2031-01-01T00:00:00+00:00")
-    with pytest.raises(TransientError, match="not listed yet"):
+    with pytest.raises(TransientError, match="started before, but not listed yet"):
         blind.acquire(later, key="key-1")
+    assert list(first.machines) == machines_of(aws)
     assert 1 == len(machines_of(aws))
 
 

@@ -135,13 +135,15 @@ class HonestDriver(Honest):
         names = [f"{key}-{number}" for number in range(request.machines)]
         tags = {"owner": request.owner, "lease": key, "offer": request.offer.id}
         tags |= {"plan": request.plan, "job": request.job, "expires": request.expires}
-        for name in names:
-            self.start(name, tags)
+        try:
+            for name in names:
+                self.ask("start", name=name, tags=tags)
+        except (CapacityError, QuotaError):
+            for name in names:
+                self.ask("end", name=name)
+            raise
         lease = self.lease(request, key)
         return replace(lease, machines=tuple(names))
-
-    def start(self, name, tags):
-        self.ask("start", name=name, tags=tags)
 
     def release(self, lease_id):
         for name, tags in self.ask("list").items():

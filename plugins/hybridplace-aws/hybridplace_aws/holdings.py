@@ -99,7 +99,7 @@ class Holdings:
 
     def __init__(self, clients: Clients, region: str) -> None:
         self._ec2 = clients("ec2", region)
-        self._region = region
+        self.region = region
 
     def run(self, told: str, asked: Mapping[str, Any]) -> list[Thing]:
         """Start machines; `told` names the call in errors.
@@ -141,7 +141,7 @@ class Holdings:
     def terminate(self, machines: Iterable[Thing]) -> None:
         """Terminate machines, one call each: one that is gone must not spare the others."""
         for name in sorted(machine["InstanceId"] for machine in machines):
-            with translated(f"{self._region}: terminate {name}"), _gone_is_success():
+            with translated(f"{self.region}: terminate {name}"), _gone_is_success():
                 self._ec2.terminate_instances(InstanceIds=[name])
 
     def release(self, **wanted: str) -> None:
@@ -155,7 +155,7 @@ class Holdings:
         self.terminate(self.machines(ALIVE, **wanted))
         for kind in KINDS:
             for thing in self.lingering(kind, **wanted):
-                asked = f"{self._region}: release {thing[kind.id]}"
+                asked = f"{self.region}: release {thing[kind.id]}"
                 with translated(asked), _still_attached(asked), _gone_is_success():
                     kind.end(self._ec2, thing)
 
@@ -176,7 +176,7 @@ class Holdings:
     def _pages(self, listing: str, wanted: Mapping[str, str], *more: Thing) -> Iterator[Thing]:
         by_tag = [{"Name": f"tag:{TAG}{name}", "Values": [tag]} for name, tag in wanted.items()]
         filters = [*by_tag, *more]
-        with translated(f"{self._region}: {listing}"):
+        with translated(f"{self.region}: {listing}"):
             if not self._ec2.can_paginate(listing):
                 yield getattr(self._ec2, listing)(Filters=filters)
                 return

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from hybridplace.errors import CapacityError, ProviderError, TransientError
+from hybridplace.errors import CapacityError, ProviderError, QuotaError, TransientError
 from hybridplace.model.site import Lease, Offer, Pool, Site
 from hybridplace.plugin.interfaces import Feature, Notice, Provider, Request, Settings
 from hybridplace_aws import launch, market
@@ -24,6 +25,9 @@ from hybridplace_aws.holdings import (
 from hybridplace_aws.session import Clients
 
 ATTEMPTS = 5
+PAUSES_S = (0.5, 1.0, 2.0, 4.0)
+"""Between looks at a list that lags; a mocked cloud is asked again at once."""
+SEEN_OR_ENDED = tuple(dict.fromkeys((*ALIVE, *ENDED)))
 WARNED = ("marked-for-termination", "marked-for-stop")
 WARNING_TIME = timedelta(minutes=2)
 OWN_DOING = "Client.UserInitiatedShutdown"
@@ -96,20 +100,19 @@ class AwsProvider(Provider):
             return standing
         options, kind = self._settings.options, request.offer.instance_type
         image = launch.image_for(self._clients, region, kind, options)
-        refusals: list[CapacityError] = []
-        for where in launch.zones(self._clients, region, kind, options):
-            try:
-                machines = self._start(held, request, key, image, where)
-            except CapacityError as refusal:
-                refusals.append(refusal)
-                continue
-            lease = self._standing(held, request, key, machines)
-            if lease is not None:
-                return lease
+        zones = launch.zones(self._clients, region, kind, options)
+        try:
+            machines = self._start_somewhere(held, request, key, image, zones)
+        except (CapacityError, QuotaError):
+            # What a process of before started may not have been listed the first time.
+            standing = self._standing(held, request, key, ())
+            if standing is not None:
+                return standing
+            raise
+        lease = self._standing(held, request, key, machines)
+        if lease is None:
             raise TransientError(f"{request.offer.id}: started, but not all of it; repeat")
-        told = f"{request.offer.id}: no zone of {region} has {request.machines} of it"
-        last = refusals[-1]
-        raise CapacityError(told, code=last.code, request_id=last.request_id)
+        return lease
 
     def release(self, lease_id: str) -> None:
         """End the machines of a lease, and disks, interfaces, addresses and requests left of it.
@@ -170,6 +173,24 @@ class AwsProvider(Provider):
             answer = self._clients("ssm", region).get_parameter(Name=name)
         return str(answer["Parameter"]["Value"])
 
+    def _start_somewhere(
+        self,
+        held: Holdings,
+        request: Request,
+        key: str,
+        image: launch.Image,
+        zones: Iterable[launch.Where],
+    ) -> list[Thing]:
+        """Run the machines in the first zone that has capacity."""
+        last = CapacityError("no zone")
+        for where in zones:
+            try:
+                return self._start(held, request, key, image, where)
+            except CapacityError as refusal:
+                last = refusal
+        told = f"{request.offer.id}: no zone of {held.region} has {request.machines} of it"
+        raise CapacityError(told, code=last.code, request_id=last.request_id)
+
     def _start(
         self, held: Holdings, request: Request, key: str, image: launch.Image, where: launch.Where
     ) -> list[Thing]:
@@ -197,19 +218,14 @@ class AwsProvider(Provider):
         raise TransientError(f"{request.offer.id}: ended {ATTEMPTS} times; repeat later")
 
     def _standing(
-        self, held: Holdings, request: Request, key: str, started: Iterable[Thing]
+        self, held: Holdings, request: Request, key: str, started: Sequence[Thing]
     ) -> Lease | None:
         """Return the one lease that stands under `key`, ending duplicates and broken gangs.
 
         Two processes that race for one key both keep the run that sorts first, so they agree.
         """
-        seen = {machine["InstanceId"]: machine for machine in started}
-        seen |= {
-            machine["InstanceId"]: machine
-            for machine in held.machines(ALIVE, lease=key, owner=request.owner)
-        }
         runs: dict[str, list[Thing]] = {}
-        for machine in seen.values():
+        for machine in self._alive(held, request, key, started):
             if tags(machine).get("offer") != request.offer.id:
                 told = f"key {key} already stands for another offer: {tags(machine).get('offer')}"
                 raise ProviderError(told, code="IdempotentParameterMismatch")
@@ -223,6 +239,28 @@ class AwsProvider(Provider):
             return None
         self._region_of[key] = request.offer.site.removeprefix(f"{self.name}/")
         return lease_of(self.name, kept)
+
+    def _alive(
+        self, held: Holdings, request: Request, key: str, started: Iterable[Thing]
+    ) -> list[Thing]:
+        """Return what runs under `key`, from a list that is no older than what was just started.
+
+        EC2's lists lag by seconds. One that has what was started has what others started before,
+        too, and tells what failed at once.
+
+        Raises
+        ------
+        TransientError
+            When what was started is not listed after some seconds.
+        """
+        wanted = {machine["InstanceId"] for machine in started}
+        for pause_s in (*PAUSES_S, None):
+            listed = held.machines(SEEN_OR_ENDED, lease=key, owner=request.owner)
+            if wanted <= {machine["InstanceId"] for machine in listed}:
+                return [machine for machine in listed if machine["State"]["Name"] in ALIVE]
+            if pause_s is not None and self._settings.endpoint is None:
+                time.sleep(pause_s)
+        raise TransientError(f"{request.offer.id}: started, but not listed yet; repeat")
 
 
 def _age(run: list[Thing]) -> tuple[datetime, str]:
