@@ -8,7 +8,7 @@ Johnson, "Fast algorithms for bin packing", JCSS 8 (1974), doi:10.1016/S0022-000
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -67,6 +67,40 @@ def pack_many(
             nodes.sweep()
             swept = packed
     return found
+
+
+def pack_known(
+    nodes: Nodes, stays: Sequence[Stay], rows: Sequence[Ints]
+) -> list[tuple[Share, ...] | None]:
+    """Return the shares of each stay on known nodes; None for one that finds a node full.
+
+    Workers come in the order of their first slots, and so whole accelerators always do where no
+    node ever has too many workers: one that is free when a worker comes is free until it leaves
+    (interval graphs are coloured in this order with as few colours as are needed at a time: Gupta,
+    Lee and Leung, "An optimal solution for the channel-assignment problem", IEEE Transactions on
+    Computers C-28 (1979), pages 807-810).
+
+    Parameters
+    ----------
+    rows : sequence of ints
+        For each stay the node of each worker, by its number.
+    """
+    found: list[list[Share] | None] = [
+        [] if nodes.connects(*each) else None for each in zip(stays, rows, strict=True)
+    ]
+    arrivals = [
+        (slot, -stay.eighths, one, first, end)
+        for one, stay in enumerate(stays)
+        for slot, first, end in nodes.arrivals(stay)
+    ]
+    for _, _, one, first, end in sorted(arrivals):
+        shares = found[one]
+        if shares is not None:
+            more = nodes.place_at(stays[one], rows[one][first:end], first)
+            if more is None:
+                nodes.release(stays[one], shares)
+            found[one] = None if more is None else shares + more
+    return [None if shares is None else tuple(shares) for shares in found]
 
 
 def _need(stay: Stay) -> tuple[object, ...]:
@@ -157,45 +191,63 @@ class Nodes:
             return tuple(self._shares(node, window, need))
         return None
 
-    def place_at(self, stay: Stay, rows: Ints) -> tuple[Share, ...] | None:
-        """Return shares of these nodes, one for each worker, and take them.
+    def connects(self, stay: Stay, rows: Ints) -> bool:
+        """Tell whether the workers of a job may be on these nodes, one for each of them."""
+        return bool((rows == rows[:1]).all() or self._connected(stay)[rows].all())
 
-        None if one is full, or the gang must not span them. Workers that need a part of an
-        accelerator share one with each other, as `berths.Berths` has them.
+    def arrivals(self, stay: Stay) -> Iterator[tuple[int, int, int]]:
+        """Yield the slot in which workers come to work together, the first, and where they end.
+
+        Over time, workers that need a part of an accelerator come with those of their gang that
+        share it, as `berths.Berths` has them.
         """
-        if (rows != rows[:1]).any() and not self._connected(stay)[rows].all():
-            return None
-        need, shares = need_of(stay), list[Share]()
-        party = EIGHTHS // need.eighths if need.devices and self.load.shape[2] > 1 else 1
-        if party == 1 and min(stay.workers) == stay.peak:
-            return self._place_all_at(rows, window_of(stay), need)
-        for first in range(0, stay.peak, party):
-            row, window = rows[first : first + 1], np.array(stay.slots(first), dtype=np.int64)
-            some = range(first, min(first + party, stay.peak))
-            all_ = need._replace(
-                eighths=EIGHTHS if party > 1 else need.eighths,
-                cpus=need.cpus * len(some),
-                memory_gib=need.memory_gib * len(some),
-            )
-            if not all_hold(self.room, row, window, all_, 1)[0]:
-                self._count(stay, shares, -1)
-                return None
-            share = self._shares(row, window, all_)[0]
-            device = np.array(share.devices, dtype=np.int64)
-            count(self.room, int(row[0]), device, window, all_, -1)
-            for worker in some:
-                own = np.array(stay.slots(worker), dtype=np.int64)
-                count(self.room, int(row[0]), device, own, need, 1)
-            shares += [share] * len(some)
-        return tuple(shares)
+        size = EIGHTHS // stay.eighths if stay.devices and self.load.shape[2] > 1 else 1
+        if size == 1 and min(stay.workers) == stay.peak:
+            yield stay.start, 0, stay.peak
+            return
+        for first in range(0, stay.peak, size):
+            yield stay.slots(first)[0], first, min(first + size, stay.peak)
 
-    def _place_all_at(self, rows: Ints, window: Ints, need: Need) -> tuple[Share, ...] | None:
+    def place_at(self, stay: Stay, rows: Ints, first: int = 0) -> list[Share] | None:
+        """Return shares of these nodes for workers that arrive together, and take them.
+
+        None if one is full.
+
+        Parameters
+        ----------
+        rows : ints
+            The node of each of them.
+        first : int
+            Which worker the first of them is.
+        """
+        need = need_of(stay)
+        if need.eighths == EIGHTHS or not need.devices or self.load.shape[2] == 1:
+            return self._place_all_at(rows, np.array(stay.slots(first), dtype=np.int64), need)
+        window, workers = np.array(stay.slots(first), dtype=np.int64), len(rows)
+        together = Need(
+            workers=1,
+            devices=need.devices,
+            eighths=EIGHTHS,
+            cpus=need.cpus * workers,
+            memory_gib=need.memory_gib * workers,
+        )
+        share = self._place_all_at(rows[:1], window, together)
+        if share is None:
+            return None
+        device, row = np.array(share[0].devices, dtype=np.int64), int(rows[0])
+        count(self.room, row, device, window, together, -1)
+        for worker in range(first, first + workers):
+            own = np.array(stay.slots(worker), dtype=np.int64)
+            count(self.room, row, device, own, need, 1)
+        return share * workers
+
+    def _place_all_at(self, rows: Ints, window: Ints, need: Need) -> list[Share] | None:
         """Return shares of these nodes for workers that come and go together, and take them."""
         times = Counter(rows.tolist())
-        holds = all_hold(self.room, np.array(list(times)), window, need, need.workers)
+        holds = all_hold(self.room, np.array(list(times)), window, need, len(rows))
         if (holds < np.array(list(times.values()))).any():
             return None
-        return tuple(self._shares(rows, window, need))
+        return self._shares(rows, window, need)
 
     def place_alike(self, stay: Stay, count: int) -> list[tuple[Share, ...]]:
         """Return shares for as many of `count` stays like this one as have room, and take them.

@@ -19,7 +19,7 @@ from hybridplace.model.problem import Problem
 from hybridplace.model.run import run_once
 from hybridplace.solver.groups import groups_of, nodes_of
 from hybridplace.solver.instance import Choice, Floats, Instance, Ints
-from hybridplace.solver.nodes import Nodes, pack_many
+from hybridplace.solver.nodes import Nodes, pack_known, pack_many
 from hybridplace.solver.packing import Stay
 from hybridplace.solver.rounding import all_pairs
 from hybridplace.solver.state import State
@@ -162,26 +162,21 @@ def seat(
 def _seat_all(seating: Seating, state: State, seats: Mapping[int, Ints] | None = None) -> list[int]:
     """Give nodes to all jobs of `state` that need some; return those that find none.
 
-    Those whose nodes are known come first, in the order of their starts: so accelerators that are
-    free when a job starts stay free until it ends.
+    Those whose nodes are known come first.
     """
     homeless: list[int] = []
     known = seats or {}
     for group, nodes in seating.nodes.items():
-        jobs = sorted(state.members[group], key=lambda job: (int(state.start[job]), job))
+        jobs = sorted(state.members[group])
         stays = {job: seating.stay(int(state.option[job]), int(state.start[job])) for job in jobs}
-        for job in jobs:
-            if job in known and len(known[job]) >= stays[job].peak:
-                shares = nodes.place_at(stays[job], known[job][: stays[job].peak])
-                if shares is not None:
-                    seating.shares[job] = shares
-        left = sorted(job for job in jobs if job not in seating.shares)
-        found = pack_many(nodes, [stays[job] for job in left], [seating.held(job) for job in left])
-        for job, shares in zip(left, found, strict=True):
-            if shares is None:
-                homeless.append(job)
-            else:
-                seating.shares[job] = shares
+        sure = [job for job in jobs if job in known and len(known[job]) >= stays[job].peak]
+        rows = [known[job][: stays[job].peak] for job in sure]
+        found = dict(zip(sure, pack_known(nodes, [stays[job] for job in sure], rows), strict=True))
+        left = [job for job in jobs if found.get(job) is None]
+        more = pack_many(nodes, [stays[job] for job in left], [seating.held(job) for job in left])
+        found.update(zip(left, more, strict=True))
+        homeless += [job for job in left if found[job] is None]
+        seating.shares.update((job, some) for job, some in found.items() if some is not None)
     return homeless
 
 

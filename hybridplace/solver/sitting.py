@@ -17,9 +17,9 @@ MOST_ASKED = 12
 
 @bare_inner
 def works(table: Table, i: int, worker: int, since: int) -> bool:
-    """Tell whether a worker is at work that long after the start: fewer are when load is low."""
+    """Tell whether a worker keeps its place that long after the start: some come late, go early."""
     curve = table.curve[i]
-    return bool(curve < 0 or table.curves[curve, since] * table.workers[i] > worker + 1e-6)
+    return bool(curve < 0 or table.spells[curve, since] * table.workers[i] > worker + 1e-6)
 
 
 @bare_inner

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from hybridplace.solver.crowd import covered, coverers
-from hybridplace.solver.instance import Floats, Indices, Ints, Prices
+from hybridplace.solver.instance import Floats, Indices, Ints, Options, Prices
 from hybridplace.solver.pairs import Pairs
 from hybridplace.solver.pricing import limit_uses_at
 from hybridplace.solver.state import State
@@ -40,8 +40,6 @@ def table_of(state: State, pairs: Pairs, prices: Prices, chosen: Ints) -> Table:
         start=pairs.start.astype(np.int64, copy=False),
         length=length,
         use=np.ascontiguousarray(state.use[chosen], dtype=np.float64),
-        curve=options.curve[chosen].astype(np.int32, copy=False),
-        curves=np.ascontiguousarray(options.curves, dtype=np.float64),
         site=options.site[chosen].astype(np.int32, copy=False),
         tenant=instance.jobs.tenant.astype(np.int64),
         share=options.share[chosen] if options.share.any() else np.zeros(len(chosen)),
@@ -60,10 +58,27 @@ def table_of(state: State, pairs: Pairs, prices: Prices, chosen: Ints) -> Table:
         worker_use=np.zeros((len(chosen), len(state.resources))),
         seat_first=np.zeros(jobs + 1, np.int64),
         sitter=np.zeros(0, np.int64),
+        **_loads(options, chosen),
         **_crowds(pairs, group, length, groups, instance.slots),
         **_limits(state, pairs, chosen),
         **_partners(state),
     )
+
+
+def _loads(options: Options, chosen: Ints) -> dict[str, Any]:
+    """Return how many of the workers are at work by and by, and how many have a place.
+
+    Those who come again keep their accelerator meanwhile, so that all find one: see
+    `nodes.pack_known`.
+    """
+    curves = np.ascontiguousarray(options.curves, dtype=np.float64)
+    came = np.maximum.accumulate(curves, axis=1)
+    will_come = np.maximum.accumulate(curves[:, ::-1], axis=1)[:, ::-1]
+    return {
+        "curve": options.curve[chosen].astype(np.int32, copy=False),
+        "curves": curves,
+        "spells": np.minimum(came, will_come),
+    }
 
 
 def _prices(state: State, prices: Prices) -> Floats:

@@ -35,7 +35,8 @@ class Table(NamedTuple):
         Group G is free.
     use : floats, (n, resources)
     curve : ints, (n,)
-    curves : floats, (any, T)
+    curves, spells : floats, (any, T)
+        The latter: of the workers, how many have come by then and are not gone for good.
     limit : ints, (n, K)
         L where there is none.
     limit_use : floats, (P, K)
@@ -82,6 +83,7 @@ class Table(NamedTuple):
     use: Floats
     curve: Indices
     curves: Floats
+    spells: Floats
     limit: Ints
     limit_use: Floats
     site: Indices

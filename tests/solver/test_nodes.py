@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from hybridplace.model.job import Job, Shape, Training
 from hybridplace.model.site import Node
-from hybridplace.solver.nodes import Nodes, pack_many
+from hybridplace.solver.nodes import Nodes, pack_known, pack_many
 from hybridplace.solver.packing import Stay, pack
 from tests.solver.test_packing import holds
 
@@ -161,20 +164,48 @@ def test_what_is_given_back_is_free_again(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_who_knows_its_nodes_gets_them_where_they_have_room(seed: int) -> None:
-    """On nodes that hold a gang it is given just that; full ones refuse, and nothing is taken."""
+    """On nodes that hold a gang it is given them; full ones refuse, and nothing is taken."""
     draw = np.random.default_rng(seed)
     nodes, stays = _nodes(draw, 4), _stays(draw, 30, 1)
     room, again = Nodes(nodes, 1), Nodes(nodes, 1)
-    refused = 0
-    for stay in stays:
-        shares = room.place(stay)
-        if shares is not None:
-            rows = np.array([room.number[share.node] for share in shares])
-            assert again.place_at(stay, rows) == shares
-            continue
-        refused += 1
-        for node in range(len(nodes)):
-            assert again.place_at(stay, np.full(stay.peak, node)) is None
-        assert (again.load == room.load).all()
-        assert (again.cpus == room.cpus).all()
-    assert refused
+    shares = [room.place(stay) for stay in stays]
+    packed = [(stay, gang) for stay, gang in zip(stays, shares, strict=True) if gang is not None]
+    rows = [np.array([room.number[share.node] for share in gang]) for _, gang in packed]
+    found = pack_known(again, [stay for stay, _ in packed], rows)
+    assert [[share.node for share in gang or ()] for gang in found] == [
+        [share.node for share in gang] for _, gang in packed
+    ]
+    load, cpus = again.load.copy(), again.cpus.copy()
+    full = [stay for stay, gang in zip(stays, shares, strict=True) if gang is None]
+    full = [stay for stay in full if pack_many(Nodes(nodes, 1), [stay]) == [None]]
+    for node in range(len(nodes)):
+        held = pack_known(again, full, [np.full(stay.peak, node) for stay in full])
+        assert held == [None] * len(full)
+    assert (again.load == load).all()
+    assert np.allclose(again.cpus, cpus)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_accelerators_do_whoever_comes_late_or_again(seed: int) -> None:
+    """Where no node has too many workers in any slot, counted while away, each finds its own."""
+    draw, slots = np.random.default_rng(seed), 12
+    nodes = [replace(node, cpus=1e3, memory_gib=1e4) for node in _nodes(draw, 3)]
+    left = np.repeat([[node.accelerators] for node in nodes], slots, axis=1)
+    stays, rows = list[Stay](), list[NDArray[np.int64]]()
+    for stay in sorted(_stays(draw, 120, slots), key=lambda stay: min(stay.workers) == stay.peak):
+        after, size = left.copy(), 8 // stay.eighths if stay.devices else 1
+        row = np.full(stay.peak, draw.integers(len(nodes)))
+        for worker in range(0, stay.peak, size):
+            at_work = stay.slots(worker)
+            after[row[0], at_work[0] : at_work[-1] + 1] -= stay.devices
+        if (after >= 0).all():
+            left = after
+            stays.append(stay)
+            rows.append(row)
+    found = pack_known(Nodes(nodes, slots), stays, rows)
+    assert any(max(stay.workers) > min(stay.workers) for stay in stays)
+    assert None not in found
+    assert holds(nodes, stays, [gang for gang in found if gang is not None])
+    assert [{share.node for share in gang or ()} for gang in found] == [
+        {nodes[row[0]].id} for row in rows
+    ]
