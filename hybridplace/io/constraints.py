@@ -17,11 +17,19 @@ from hybridplace.model.site import Domain, Market, Measure
 # becomes a tag at a provider, which bounds its length.
 _NAME = r"^[^\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]{1,200}$"
 _COUNTRY = r"^[A-Z]{2}$"
+_TEXT = r"^[^\x00]*$"
+_VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]{0,199}$"
+_OPTION = r"^[A-Za-z0-9_-]+(\.[^\s\x00-\x1f\x7f-\x9f]+)?$"
+_ABSOLUTE = r"^/[^\x00-\x1f\x7f-\x9f]{0,999}$"
 _MOMENT = r"^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)$"
 
 PATTERNS = {
     _NAME: "a name without spaces or control characters",
     _COUNTRY: "a two-letter country code in capitals, as DE",
+    _TEXT: "a text",
+    _VARIABLE: "letters, digits and _, no digit first",
+    _OPTION: "the name of an option, as image or image.eu-central-1",
+    _ABSOLUTE: "a path that begins with /",
     _MOMENT: "a time with an offset, as 2026-01-05T08:00+01:00",
 }
 """How each pattern is told to people."""
@@ -53,6 +61,10 @@ class _Untitled(GenerateJsonSchema):
 Name = Annotated[str, Field(pattern=_NAME)]
 Names = list[Name]
 Country = Annotated[str, Field(pattern=_COUNTRY)]
+Text = Annotated[str, Field(pattern=_TEXT)]
+Path = Annotated[str, Field(pattern=_ABSOLUTE)]
+Options = dict[Annotated[str, Field(pattern=_OPTION)], Text]
+Variables = dict[Annotated[str, Field(pattern=_VARIABLE)], Text]
 
 
 def _is_moment(text: str) -> str:

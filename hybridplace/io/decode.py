@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
 from enum import Enum
@@ -48,6 +49,8 @@ def decode(hint: Any, plain: Any, path: FieldPath = ()) -> Any:
         return decode(_member(get_args(hint), plain), plain, path)
     if get_origin(hint) is tuple:
         return _tuple(get_args(hint), plain, path)
+    if get_origin(hint) is Mapping:
+        return _mapping(get_args(hint)[1], plain, path)
     if is_dataclass(hint):
         return plain if isinstance(plain, cast(type, hint)) else _dataclass(hint, plain, path)
     return _scalar(hint, plain, path)
@@ -80,6 +83,12 @@ def _tuple(hints: tuple[Any, ...], plain: Any, path: FieldPath) -> tuple[Any, ..
     return tuple(decode(hint, item, (*path, index)) for index, (hint, item) in pairs)
 
 
+def _mapping(hint: Any, plain: Any, path: FieldPath) -> dict[str, Any]:
+    if not isinstance(plain, dict):
+        raise DecodeError(path, "a mapping", told(plain))
+    return {name: decode(hint, item, (*path, name)) for name, item in plain.items()}
+
+
 def _dataclass(cls: Any, plain: Any, path: FieldPath) -> Any:
     if not isinstance(plain, dict):
         raise DecodeError(path, "a mapping", told(plain))
@@ -88,7 +97,8 @@ def _dataclass(cls: Any, plain: Any, path: FieldPath) -> Any:
         if name not in hints:
             raise DecodeError((*path, name), f"fields of {cls.__name__}", "an unknown field")
     for field in fields(cls):
-        if field.name not in plain and field.default is MISSING:
+        needed = field.default is MISSING and field.default_factory is MISSING
+        if needed and field.name not in plain:
             raise DecodeError((*path, field.name), "a value", "nothing")
     return cls(**{name: decode(hints[name], plain[name], (*path, name)) for name in plain})
 
@@ -116,6 +126,8 @@ def _unreadable(hint: Any) -> Any:
         return _unreadable(get_args(hint)[0])
     if get_origin(hint) is tuple:
         return (_unreadable(get_args(hint)[0]),)
+    if get_origin(hint) is Mapping:
+        return {}
     if is_dataclass(hint):
         return cast(Any, hint)(
             **{n: _unreadable(h) for n, h in fields_of(cast(type, hint)).items()}

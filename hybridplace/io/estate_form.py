@@ -24,6 +24,7 @@ from hybridplace.io.constraints import (
     Moment,
     Name,
     Names,
+    Options,
     Positive,
     Ratio,
 )
@@ -186,6 +187,9 @@ class AccessForm(Form):
     attestations: Names = Field([], description="contracts signed and certificates demanded")
     discount: Discount = Field(0.0, description="share taken off every list price")
     live_prices: bool = Field(False, description="ask the provider, not the catalog alone")
+    options: Options = Field(
+        {}, description="of its plug-in, as image; image.REGION: for that region only"
+    )
 
 
 class QuotaForm(Form):

@@ -119,16 +119,34 @@ def _type(schema: Schema) -> Any:
 
 def _follow(root: Schema, location: tuple[int | str, ...]) -> tuple[Schema, Schema, FieldPath]:
     """Return the schema around and of a location, and its path: without the tags of unions."""
-    parent, here = {}, _resolved(root, root)
+    parent: Schema = {}
+    here = _resolved(root, root)
     path: list[int | str] = []
     for key in location:
         if "oneOf" in here and key in KINDS:
             here = _resolved({"$ref": here["discriminator"]["mapping"][key]}, root)
             continue
-        below = here.get("items") if isinstance(key, int) else here.get("properties", {}).get(key)
-        parent, here = here, _resolved(below or {}, root)
+        if key == _THE_KEY and "patternProperties" in parent:
+            here = {"type": "string", "pattern": next(iter(parent["patternProperties"]))}
+            continue
+        parent, here = here, _resolved(_below(here, key), root)
         path.append(key)
     return parent, here, tuple(path)
+
+
+_THE_KEY = "[key]"
+"""What pydantic writes after a key that is itself wrong."""
+
+
+def _below(schema: Schema, key: int | str) -> Schema:
+    """Return the schema of an item, of a field, or of what any key of a mapping may have."""
+    if isinstance(key, int):
+        found: Schema = schema.get("items", {})
+    else:
+        patterned: dict[str, Schema] = schema.get("patternProperties", {})
+        any_key = next(iter(patterned.values()), {})
+        found = schema.get("properties", {}).get(key, any_key)
+    return found
 
 
 def _resolved(schema: Schema, root: Schema) -> Schema:

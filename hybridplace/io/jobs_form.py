@@ -13,8 +13,11 @@ from hybridplace.io.constraints import (
     Form,
     Name,
     Names,
+    Path,
     Positive,
     SomeFraction,
+    Text,
+    Variables,
 )
 from hybridplace.model.job import Kind
 
@@ -46,6 +49,31 @@ class CheckpointForm(Form):
     interval_h: Positive = Field(description="hours of work between two checkpoints")
     write_h: Amount = Field(0.0, description="hours to write one")
     restart_h: Amount = Field(0.0, description="hours to resume from one")
+
+
+class MountForm(Form):
+    """Where a program finds data."""
+
+    dataset: Name = Field(description="one that the job reads or writes")
+    source: Name = Field(description="where the data is, as s3://bucket/scans; or a path there")
+    path: Path = Field(description="where the program sees it")
+    read_only: bool = Field(True, description="what the job writes is not")
+
+
+class ProgramForm(Form):
+    """What a job starts on its machines."""
+
+    command: Annotated[list[Text], Field(min_length=1)] = Field(
+        description="the program and its arguments; no shell reads them"
+    )
+    image: Name | None = Field(
+        None, description="container it runs in; none: on the machine itself"
+    )
+    checkpoint: Name | None = Field(
+        None, description="where it saves its progress, as s3://bucket/model"
+    )
+    environment: Variables = Field({}, description="variables; no secrets: plans show them")
+    mounts: list[MountForm] = Field([], description="the job's data, as the program sees it")
 
 
 class UsersForm(Form):
@@ -84,6 +112,7 @@ class JobForm(Form):
     )
     reject_usd: Amount = Field(100_000.0, description="cost of leaving the job out, USD")
     move_usd: Amount = Field(0.0, description="cost of moving it once it runs, USD")
+    program: ProgramForm | None = Field(None, description="what is started once it has machines")
 
 
 class TrainingForm(JobForm):

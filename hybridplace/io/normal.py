@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from hybridplace.io.decode import UNREADABLE, decode, fields_of
 from hybridplace.io.document import FieldPath
 from hybridplace.model.canonical import to_plain
 from hybridplace.model.estate import Estate
-from hybridplace.model.job import Inference, Job, Kind, Preprocessing, Training, Tuning, Work
+from hybridplace.model.job import (
+    Inference,
+    Job,
+    Kind,
+    Preprocessing,
+    Program,
+    Training,
+    Tuning,
+    Work,
+)
 
 _WORK: dict[str, type[Work]] = {
     Kind.TRAINING: Training,
@@ -105,6 +115,8 @@ def _job(job: Any) -> Any:
     if job is UNREADABLE:
         return job
     common = {key: value for key, value in job.items() if key in fields_of(Job)}
+    if isinstance(common.get("program"), dict):
+        common["program"] = _program(common["program"])
     if job["kind"] is UNREADABLE:
         return {**common, "work": UNREADABLE}
     cls: Any = _WORK[job["kind"]]
@@ -112,11 +124,22 @@ def _job(job: Any) -> Any:
     return {**common, "work": decode(cls, work)}
 
 
+def _program(program: dict[str, Any]) -> dict[str, Any]:
+    """Return a program with its variables as the model has them: pairs, by name."""
+    variables = program.get("environment")
+    if not isinstance(variables, dict):
+        return program
+    return {**program, "environment": [[name, variables[name]] for name in sorted(variables)]}
+
+
 def flat(job: object) -> Any:
     """Return a job as plain data as it stands in a file: its kind, its fields, its work's."""
     plain = to_plain(job)
     if not isinstance(job, Job):
         return plain
+    if isinstance(job.program, Program):
+        with suppress(ValueError, TypeError):  # no pairs: the form will tell
+            plain["program"]["environment"] = dict(job.program.environment)
     work = plain.pop("work")
     kind = next((str(kind) for kind, cls in _WORK.items() if isinstance(job.work, cls)), None)
     return {"id": job.id, "kind": kind, **plain, **(work if isinstance(work, dict) else {})}

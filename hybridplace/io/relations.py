@@ -8,9 +8,10 @@ from datetime import datetime
 from itertools import pairwise
 
 from hybridplace.io.document import FieldPath, Finding, number
+from hybridplace.io.references import twice, unknown
 from hybridplace.model.check_values import PLACES
 from hybridplace.model.estate import Estate
-from hybridplace.model.job import Inference, Job, Shape
+from hybridplace.model.job import Inference, Job, Mount, Shape
 from hybridplace.model.problem import Limit, LimitMeasure
 from hybridplace.model.site import Link, Node, Pool, Site
 from hybridplace.units import HOURS_PER_DAY
@@ -159,6 +160,25 @@ def job_relations(jobs: Sequence[Job]) -> Iterator[Finding]:
             yield from _accelerators(("jobs", index, "shapes", at), shape)
         if isinstance(job.work, Inference):
             yield from _inference(("jobs", index), job.work)
+        if job.program is not None:
+            yield from _mounts(("jobs", index, "program", "mounts"), job, job.program.mounts)
+
+
+def _mounts(path: FieldPath, job: Job, mounts: Sequence[Mount]) -> Iterator[Finding]:
+    known = dict.fromkeys((*job.inputs, *job.outputs))
+    for index, mount in enumerate(mounts):
+        yield from unknown(
+            (*path, index, "dataset"), mount.dataset, known, "dataset that the job reads or writes"
+        )
+        if mount.read_only and mount.dataset in job.outputs:
+            yield Finding(
+                path=(*path, index, "read_only"),
+                expected="false, since the job writes it",
+                got="true",
+                remedy="write read_only: false",
+            )
+    paths = [((*path, index, "path"), mount.path) for index, mount in enumerate(mounts)]
+    yield from twice(paths, "path")
 
 
 def _window(path: FieldPath, job: Job) -> Iterator[Finding]:

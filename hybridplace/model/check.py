@@ -115,6 +115,8 @@ def _job_references(job: Job) -> Iterator[tuple[str, str, str]]:
         yield from ((f"{path}.{field}", "job", one) for one in getattr(job, field))
     if isinstance(job.work, Inference):
         yield from ((f"{path}.users", "site", one.site) for one in job.work.users)
+    for mount in job.program.mounts if job.program else ():
+        yield f"{path}.program.mounts", "dataset", mount.dataset
 
 
 def _homeless_or_twice_made(problem: Problem) -> Iterator[Fault]:

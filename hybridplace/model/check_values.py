@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hybridplace.errors import Fault
 from hybridplace.model.forecast import Figure, Forecast, Maintenance
-from hybridplace.model.job import Inference, Job, Shape, Training
+from hybridplace.model.job import Inference, Job, Program, Shape, Training
 from hybridplace.model.site import Lease, LeaseState, Link, Market, Node, Offer, Pool
 
 if TYPE_CHECKING:
@@ -148,6 +148,21 @@ def _job(job: Job) -> Iterator[Fault]:
     for field in ("same_site_as", "apart_from"):
         if job.id in getattr(job, field):
             yield _fault(f"{path}.{field}", "other jobs", job.id, "remove the job itself")
+    if job.program is not None:
+        yield from _program(f"{path}.program", job.program)
+
+
+def _program(path: str, program: Program) -> Iterator[Fault]:
+    if not program.command:
+        yield _fault(f"{path}.command", "a program", "none", "write what is to be run")
+    pairs = [pair for pair in program.environment if set(map(type, pair)) == {str}]
+    if len(pairs) < len(program.environment) or any(len(pair) != 2 for pair in pairs):
+        yield _fault(f"{path}.environment", "pairs of texts", str(program.environment)[:80])
+    names = Counter(pair[0] for pair in pairs), Counter(mount.path for mount in program.mounts)
+    for field, counted in zip(("environment", "mounts"), names, strict=True):
+        for name, times in counted.items():
+            if times > 1:
+                yield _fault(f"{path}.{field}", "each of them once", f"{name!r} {times} times")
 
 
 def _work_range(path: str, job: Job) -> Iterator[Fault]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from hybridplace.model.forecast import Figure
@@ -18,7 +19,7 @@ class Access:
     Parameters
     ----------
     provider : str
-        ``aws``, ``azure`` or ``gcp``: a cloud in the catalog.
+        A cloud in the catalog (``aws``, ``azure``, ``gcp``), or what a plug-in provides.
     regions : tuple of str
         Allowed regions; shell patterns such as ``eu-*`` work, empty allows none.
     markets : tuple of Market
@@ -29,6 +30,9 @@ class Access:
         Share taken off every list price, in [0, 1).
     live_prices : bool
         Ask the provider for offers and prices instead of using the catalog alone.
+    options : mapping
+        What is up to the provider's plug-in, as ``image`` and ``subnet``: texts by name, or by
+        ``name.region`` where they differ.
     """
 
     provider: str
@@ -37,6 +41,7 @@ class Access:
     attestations: tuple[str, ...] = ()
     discount: float = 0.0
     live_prices: bool = False
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

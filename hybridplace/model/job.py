@@ -137,6 +137,50 @@ Work = Training | Inference | Preprocessing | Tuning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mount:
+    """Where a program finds data.
+
+    Parameters
+    ----------
+    dataset : str
+        One that the job reads or writes.
+    source : str
+        Where the data is: a URL, as ``s3://bucket/scans``, or a path on own machines.
+    path : str
+        Where the program sees it; absolute.
+    """
+
+    dataset: str
+    source: str
+    path: str
+    read_only: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """What a job starts on its machines. No secret belongs here: it is told to providers.
+
+    Parameters
+    ----------
+    command : tuple of str
+        The program and its arguments; no shell reads them.
+    image : str or None
+        The container that it runs in; None: on the machine itself.
+    checkpoint : str or None
+        Where it saves its progress: a URL, or a path on own machines.
+    environment : tuple of (str, str)
+        Names, each once, and values.
+    mounts : tuple of Mount
+    """
+
+    command: tuple[str, ...]
+    image: str | None = None
+    checkpoint: str | None = None
+    environment: tuple[tuple[str, str], ...] = ()
+    mounts: tuple[Mount, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One piece of work to place.
 
@@ -169,6 +213,8 @@ class Job:
         What leaving the job out costs: the last resort, so that a plan always exists.
     move_usd : float
         What moving it off the offer it runs on costs.
+    program : Program or None
+        What is started once it has its machines; no plan depends on it. None: nothing.
     """
 
     id: str
@@ -190,6 +236,7 @@ class Job:
     work_range: tuple[float, float] | None = None
     reject_usd: float = 100_000.0
     move_usd: float = 0.0
+    program: Program | None = None
 
     @property
     def kind(self) -> Kind:

@@ -224,8 +224,12 @@ class Problem:
 
     @cached_property
     def kind(self) -> dict[str, int]:
-        """Number of each job's kind: jobs of one differ in their id alone, and run on one offer."""
-        figures = attrgetter(*(one.name for one in fields(Job) if one.name != "id"))
+        """Number of each job's kind: jobs of one run on one offer, and cost the same anywhere.
+
+        They differ in what no plan depends on, their id and their program, alone.
+        """
+        names = (one.name for one in fields(Job) if one.name not in ("id", "program"))
+        figures = attrgetter(*names)
         number: dict[tuple[object, ...], int] = {}
         found = {}
         for job in self.jobs:

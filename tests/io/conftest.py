@@ -19,6 +19,15 @@ ABSENT = object()
 
 SHAPE = {"accelerator": "A100", "accelerators": 1, "cpus": 8, "memory_gib": 64, "units_h": 100}
 
+PROGRAM = {
+    "command": ["python", "train.py"],
+    "environment": {"EPOCHS": "10"},
+    "mounts": [
+        {"dataset": "clean", "source": "s3://acme/clean", "path": "/in"},
+        {"dataset": "model", "source": "s3://acme/model", "path": "/out", "read_only": False},
+    ],
+}
+
 ESTATE: dict[str, Any] = {
     "name": "acme",
     "sites": [
@@ -44,7 +53,10 @@ ESTATE: dict[str, Any] = {
     ],
     "limits": [{"id": "budget", "measure": "usd", "at_most": 500, "tenant": "research"}],
     "links": [{"source": "lab", "target": "aws/eu-north-1", "gbps": 10}],
-    "providers": [{"provider": "aws", "regions": ["eu-*"], "markets": ["on_demand"]}],
+    "providers": [
+        {"provider": "aws", "regions": ["eu-*"], "markets": ["on_demand"]}
+        | {"options": {"image": "ami-1", "subnet.eu-north-1": "subnet-1"}},
+    ],
     "quotas": [
         {"id": "gpus", "site": "aws/eu-north-1", "measure": "accelerators", "at_most": 8},
     ],
@@ -59,7 +71,7 @@ JOBS: dict[str, Any] = {
         | {"shapes": [{"cpus": 8, "memory_gib": 32, "units_h": 200}]},
         {"id": "train", "kind": "training", "tenant": "research", "units": 1000}
         | {"inputs": ["clean"], "outputs": ["model"], "deadline_h": 20}
-        | {"shapes": [SHAPE]},
+        | {"shapes": [SHAPE], "program": PROGRAM},
         {"id": "serve", "kind": "inference", "tenant": "sales", "load_rps": [5], "hours": 8}
         | {"users": [{"site": "town", "share": 1}], "inputs": ["model"], "shapes": [SHAPE]},
         {"id": "tune", "kind": "tuning", "tenant": "sales", "runs": 20, "shapes": [SHAPE]},

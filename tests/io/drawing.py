@@ -23,7 +23,9 @@ from hybridplace.model.job import (
     Dataset,
     Inference,
     Job,
+    Mount,
     Preprocessing,
+    Program,
     Shape,
     Tenant,
     Training,
@@ -37,7 +39,7 @@ from hybridplace.model.site import Domain, Link, Market, Measure, Node, Pool, Si
 AMOUNT = st.floats(0, 1e12)
 POSITIVE = st.floats(1e-9, 1e12)
 COUNT = st.integers(1, 2**31)
-TEXT = st.text(max_size=8)
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
 # Among them what YAML 1.1 takes for booleans, numbers, times and dates.
 NAME = st.sampled_from(
     ["no", "12:30", "1_000", "0x1f", "2026-01-05", "null", "~", "é", "a.b-c", "="]
@@ -157,6 +159,9 @@ _SPREAD = st.builds(
 )
 
 
+_OPTION = st.sampled_from(["image", "image.eu-north-1", "no", "12"])
+
+
 @st.composite
 def estates(draw: st.DrawFn) -> Estate:
     """Draw an estate that is right, with every field in use now and then."""
@@ -169,6 +174,7 @@ def estates(draw: st.DrawFn) -> Estate:
         attestations=NAMES,
         discount=_DISCOUNT,
         live_prices=st.booleans(),
+        options=st.dictionaries(_OPTION, TEXT, max_size=2),
     )
     tiers = st.sets(POSITIVE, max_size=2).flatmap(
         lambda begins: st.tuples(
@@ -264,6 +270,28 @@ _WORK = (
 )
 
 
+def _programs(inputs: tuple[str, ...], outputs: tuple[str, ...]) -> st.SearchStrategy[Program]:
+    mount = st.tuples(st.sampled_from((*inputs, *outputs)), st.booleans()).map(
+        lambda drawn: Mount(
+            dataset=drawn[0],
+            source=f"s3://acme/{drawn[0]}",
+            path=f"/data/{drawn[0]} x",
+            read_only=drawn[1] and drawn[0] not in outputs,
+        )
+    )
+    variable = st.tuples(st.sampled_from(["A", "_b1", "no"]), TEXT)
+    return st.builds(
+        Program,
+        command=st.lists(TEXT, min_size=1, max_size=2).map(tuple),
+        image=_maybe(NAME),
+        checkpoint=_maybe(NAME),
+        environment=st.lists(variable, max_size=2, unique_by=lambda pair: pair[0]).map(
+            lambda drawn: tuple(sorted(drawn))
+        ),
+        mounts=st.lists(mount, max_size=1).map(tuple),
+    )
+
+
 @st.composite
 def job_lists(draw: st.DrawFn) -> tuple[Job, ...]:
     """Draw jobs that fit every drawn estate; the first two make a pipeline."""
@@ -291,6 +319,7 @@ def job_lists(draw: st.DrawFn) -> tuple[Job, ...]:
             apart_from=("job0",) if index == 2 else (),
             reject_usd=draw(AMOUNT),
             move_usd=draw(AMOUNT),
+            program=draw(_maybe(_programs(inputs, outputs))),
         )
         for index, (inputs, outputs) in enumerate(data)
     )

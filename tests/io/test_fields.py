@@ -76,6 +76,37 @@ VALUES = [
             "got the text 'ondemand'; write on_demand"
         ),
     ),
+    ("jobs[1].program.command", [], "expected a list with at least 1 item, got an empty list"),
+    ("jobs[1].program.command[1]", 10, "expected a text, got 10; write it in quotes"),
+    (
+        "jobs[1].program.image",
+        "a b",
+        "expected a name without spaces or control characters, got the text 'a b'",
+    ),
+    (
+        "jobs[1].program.environment",
+        [["EPOCHS", "10"]],
+        "expected a mapping, got a list",
+    ),
+    ("jobs[1].program.environment.EPOCHS", 10, "expected a text, got 10; write it in quotes"),
+    (
+        "jobs[1].program.environment.9A",
+        "x",
+        "expected letters, digits and _, no digit first, got the text '9A'",
+    ),
+    (
+        "jobs[1].program.mounts[0].path",
+        "in",
+        "expected a path that begins with /, got the text 'in'",
+    ),
+    ("jobs[1].program.mounts[0].read_only", "no", "expected true or false, got the text 'no'"),
+    ("providers[0].options", ["image"], "expected a mapping, got a list"),
+    ("providers[0].options.image", 7, "expected a text, got 7; write it in quotes"),
+    (
+        "providers[0].options.a b",
+        "x",
+        "expected the name of an option, as image or image.eu-central-1, got the text 'a b'",
+    ),
     ("tenants", [], "expected a list with at least 1 item, got an empty list"),
     ("horizon_h", 0, "expected a number above 0, got 0"),
     (
@@ -116,6 +147,8 @@ def test_accelerators_are_whole_or_a_part_that_can_be_shared(
 
 SHAPES, JOB, INFERENCE = "jobs[1].shapes[0].", "jobs[1].", "jobs[2]."
 UNKNOWN = {
+    f"{JOB}program.comand": "write command",
+    f"{JOB}program.mounts[0].readonly": "write read_only",
     "datasets[0].size_gb": "write size_gib, the number times 0.9313226",
     "datasets[0].size_tib": "write size_gib, the number times 1024",
     "datasets[0].size": "write size_gib, in gib",

@@ -39,6 +39,11 @@ NOWHERE: list[tuple[str, object, str]] = [
     ("jobs[0].tenant", "reserch", "expected the id of a tenant, got 'reserch'; write research"),
     ("jobs[0].tenant", "x", "expected the id of a tenant, got 'x'; add the tenant or correct it"),
     ("jobs[0].inputs[0]", "raw2", "expected the id of a dataset, got 'raw2'; write raw"),
+    (
+        "jobs[1].program.mounts[0].dataset",
+        "raw",
+        "expected the id of a dataset that the job reads or writes, got 'raw'; add the dataset",
+    ),
     ("jobs[3].outputs", ["x"], "expected the id of a dataset, got 'x'; add the dataset or correct"),
     ("jobs[2].users[0].site", "town2", "expected the id of a site, got 'town2'; write town"),
     ("jobs[2].users[0].site", "gcp/x", f"{ALLOWED}, got 'gcp/x'; add gcp under providers, or "),

@@ -11,6 +11,20 @@ ENERGY = "expected a number, since own machines there cost energy, got nothing; 
 
 RELATIONS: list[tuple[list[Change], str]] = [
     (
+        [("jobs[1].program.mounts[1].read_only", ABSENT)],
+        (
+            "jobs[1].program.mounts[1].read_only: expected false, since the job writes it, got "
+            "true; write read_only: false"
+        ),
+    ),
+    (
+        [("jobs[1].program.mounts[1].path", "/in")],
+        (
+            "jobs[1].program.mounts[1].path: expected a path that is listed once, got '/in' again; "
+            "rename one"
+        ),
+    ),
+    (
         [("slot_h", 5)],
         "slot_h: expected a part of horizon_h (24) without rest, got 5; change one of them",
     ),

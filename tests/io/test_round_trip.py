@@ -74,7 +74,7 @@ def test_forms_have_the_fields_and_defaults_of_the_model(model: Any) -> None:
     implied = IMPLIED.get(model.__name__, set())
     common = {"kind", *jobs_form.JobForm.model_fields} if model.__name__ in WORK else set()
     of_model = {
-        field.name: _plain(field.default)
+        field.name: _plain(_default(field))
         for field in dataclasses.fields(model)
         if field.name not in {"work", *implied}
     }
@@ -87,12 +87,17 @@ def test_forms_have_the_fields_and_defaults_of_the_model(model: Any) -> None:
     assert of_model == of_form
 
 
+def _default(field: dataclasses.Field[Any]) -> Any:
+    made = field.default_factory is not dataclasses.MISSING
+    return field.default_factory() if made else field.default
+
+
 def _plain(default: Any) -> Any:
     if default is dataclasses.MISSING or repr(default) == "PydanticUndefined":
         return "needed"
     if isinstance(default, Form):
         return default.model_dump()
-    return to_plain(default)
+    return "empty" if default in ((), [], {}) else to_plain(default)
 
 
 def _read(folder: Path, *changes: tuple[str, Any]) -> Estate:

@@ -18,6 +18,7 @@ from hybridplace.model.job import (
     Inference,
     Job,
     Preprocessing,
+    Program,
     Shape,
     Tenant,
     Training,
@@ -321,6 +322,7 @@ def _job(
         apart_from=d.some(others, d.of(0, 0, 0, 1)),
         reject_usd=d.of(1.0, 10.0, 100.0, 100.0, 100.0, 100.0),
         move_usd=d.of(0.0, 0.5, 2.0),
+        program=Program(command=(name,)) if others else None,  # no plan depends on it
         **optional,
     )
 

@@ -10,7 +10,7 @@ import pytest
 from hybridplace.errors import InputError
 from hybridplace.model.canonical import digest
 from hybridplace.model.estate import Access, Estate, PriceOverlay, Quota
-from hybridplace.model.job import Dataset, Inference, Tenant, Users
+from hybridplace.model.job import Dataset, Inference, Mount, Program, Tenant, Users
 from hybridplace.model.problem import Denial, Limit, LimitMeasure, Problem, Rule
 from hybridplace.model.site import Link, Measure, Tier
 from tests.problems import BOUGHT, FAR, LAB, NAMED, NEAR, ONE_GPU, PLAIN, QUOTA, TRAIN
@@ -18,11 +18,16 @@ from tests.problems import BOUGHT, FAR, LAB, NAMED, NEAR, ONE_GPU, PLAIN, QUOTA,
 DATA = Dataset(id="d", tenant="t", size_gib=1.0, homes=("lab",))
 DELIVERED = replace(DATA, deliver_to=("lab", "near"))
 MADE = replace(DATA, id="made", homes=())
+MOUNT = Mount(dataset="x", source="s3://x", path="/x")
 SERVES = Inference(load_rps=(1.0,), hours=1.0, users=(Users(site="moon", share=1.0),))
 
 
 def _jobs(**changes: object) -> Callable[[], Problem]:
     return lambda: PLAIN.with_jobs(replace(TRAIN, **changes))  # type: ignore[arg-type]
+
+
+def _program(**changes: object) -> Callable[[], Problem]:
+    return _jobs(program=replace(Program(command=("run",)), **changes))  # type: ignore[arg-type]
 
 
 def _parts(**changes: object) -> Callable[[], Problem]:
@@ -41,6 +46,7 @@ FAULTS = {
     "unknown output": (_jobs(outputs=("x",)), "jobs[train].outputs", "'x'"),
     "unknown companion": (_jobs(same_site_as=("x",)), "jobs[train].same_site_as", "'x'"),
     "unknown rival": (_jobs(apart_from=("x",)), "jobs[train].apart_from", "'x'"),
+    "mount of nothing": (_program(mounts=(MOUNT,)), "jobs[train].program.mounts", "'x'"),
     "users nowhere": (_jobs(work=SERVES), "jobs[train].users", "'moon'"),
     "data of nobody": (_parts(datasets=(replace(DATA, tenant="x"),)), "datasets[d].tenant", "'x'"),
     "data nowhere": (_parts(datasets=(replace(DATA, homes=("moon",)),)), "datasets[d]", "'moon'"),

@@ -9,7 +9,15 @@ from datetime import datetime
 import pytest
 
 from hybridplace.errors import InputError
-from hybridplace.model.job import Checkpoint, Inference, Preprocessing, Training, Tuning, Users
+from hybridplace.model.job import (
+    Checkpoint,
+    Inference,
+    Preprocessing,
+    Program,
+    Training,
+    Tuning,
+    Users,
+)
 from hybridplace.model.problem import Assumptions, Denial
 from hybridplace.model.site import Lease, LeaseState, Link, Measure
 from tests.problems import BOUGHT, LAB, NODES, ONE_GPU, OWNED, PLAIN, QUOTA, TRAIN
@@ -39,7 +47,21 @@ def _offer(offer=BOUGHT, **changes):
     return {"offers": (replace(offer, **changes),)}
 
 
+def _program(**changes):
+    return _job(program=replace(Program(command=("run",)), **changes))
+
+
 FAULTS = {
+    "nothing to run": (_program(command=()), "jobs[train].program.command"),
+    "variable twice": (
+        _program(environment=(("A", "1"), ("A", "2"))),
+        "jobs[train].program.environment",
+    ),
+    "variable without value": (_program(environment=(("A",),)), "jobs[train].program.environment"),
+    "variable that is a number": (
+        _program(environment=(("A", 1),)),
+        "jobs[train].program.environment",
+    ),
     "no time zone": ({"now": datetime(2026, 1, 5)}, "now"),  # noqa: DTZ001 - what is refused
     "horizon of nothing": ({"horizon_h": 0.0}, "horizon_h"),
     "slot of nothing": ({"slot_h": 0.0}, "slot_h"),

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.solver.instances import classes_problem
 from hybridplace.checker import check
-from hybridplace.model.job import Job, Shape, Tenant, Training
+from hybridplace.model.job import Job, Program, Shape, Tenant, Training
 from hybridplace.model.problem import (
     Assumptions,
     Denial,
@@ -77,6 +77,21 @@ def test_jobs_that_differ_in_their_id_alone_are_one_class():
     assert [5, 5, 5] == found.count.tolist()
     assert [0, 5, 10] == found.first.tolist()
     assert [0] * 5 + [1] * 5 + [2] * 5 == found.row.tolist()
+
+
+def test_programs_tell_no_job_apart():
+    """No plan depends on what a job starts: jobs that differ in that alone are one class."""
+    problem = _problem(5)
+    programs = [Program(command=("run", job.id)) for job in problem.jobs]
+    jobs = [replace(job, program=one) for job, one in zip(problem.jobs, programs, strict=True)]
+    started = replace(problem, jobs=(*jobs[:-1], problem.jobs[-1]))
+    plan = solve_jointly(started)
+
+    assert [5, 5, 5] == classes_of(started).count.tolist()
+    assert solve_jointly(problem).placements == plan.placements
+    assert problem.digest != started.digest
+    assert () == breaches(started, plan)
+    assert () == check(started, plan).faults
 
 
 def _leased(problem: Problem) -> Problem:
