@@ -7,16 +7,20 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from time import sleep
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from hybridplace.engine.actions import GRACE_H, diff, plan_id
-from hybridplace.engine.gather import allowed_sites, gather
+from hybridplace.engine.gather import allowed_sites, asked_of, gather
 from hybridplace.engine.refusals import (
     refuse_denied,
     refuse_early,
     refuse_foreign,
     refuse_late,
+    refuse_program,
+    refuse_unknown_options,
+    refuse_unknown_providers,
     refuse_unknown_regions,
 )
 from hybridplace.errors import (
@@ -31,7 +35,7 @@ from hybridplace.model.job import Job
 from hybridplace.model.plan import Action, Plan, Verb
 from hybridplace.model.problem import Problem
 from hybridplace.model.run import workers_per_machine
-from hybridplace.model.site import Lease
+from hybridplace.model.site import Lease, LeaseState
 from hybridplace.model.verify import verify
 from hybridplace.plugin.interfaces import Provider, Request, Settings
 from hybridplace.plugin.manager import Plugins, load_plugins
@@ -42,6 +46,11 @@ if TYPE_CHECKING:
     from hybridplace.solver import Progress, Stop
 
 
+PAUSE_S = 2.0
+ASKED_AGAIN = 60
+"""How often `apply` asks again for a lease that is pending, and how long it waits before."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One action, and what came of it: a lease (of an acquisition) or an error."""
@@ -49,6 +58,11 @@ class Step:
     action: Action
     lease: Lease | None = None
     error: HybridplaceError | None = None
+
+    @property
+    def pending(self) -> bool:
+        """Say whether the provider has not decided yet."""
+        return self.lease is not None and self.lease.state is LeaseState.PENDING
 
 
 class Engine:
@@ -67,11 +81,14 @@ class Engine:
         None is the snapshot in the package.
     plugins : Plugins or None
         None loads the installed ones and those that the estate names.
+    pause_s : float
+        How long `apply` waits before it asks again for leases that are pending.
 
     Raises
     ------
     InputError, PolicyError
-        When a policy is invalid, or the estate names regions that the catalog lacks.
+        When a policy is invalid, or the estate names regions that the catalog lacks, or options
+        that a plug-in lacks.
     """
 
     def __init__(
@@ -83,6 +100,7 @@ class Engine:
         endpoints: Mapping[str, str] | None = None,
         catalog: Catalog | None = None,
         plugins: Plugins | None = None,
+        pause_s: float = PAUSE_S,
     ) -> None:
         from hybridplace import catalog as catalogs
         from hybridplace import policy
@@ -93,8 +111,10 @@ class Engine:
         self.plugins = plugins or load_plugins([folder / file for file in estate.plugins])
         self._state_dir = state_dir
         self._endpoints = endpoints or {}
+        self._pause_s = pause_s
         self._providers: dict[str, Provider] = {}
         refuse_unknown_regions(estate, self.catalog)
+        refuse_unknown_options(estate, self.catalog, self.plugins)
 
     def __enter__(self) -> Engine:
         return self
@@ -126,16 +146,14 @@ class Engine:
         faults = check_input(self.estate, jobs, regions=known_regions(self.catalog))
         if faults:
             raise InputError(faults)
-        asked = {site.provider for site in self.estate.sites}
-        asked -= {access.provider for access in self.estate.providers}
-        asked |= {access.provider for access in self.estate.providers if access.live_prices}
+        refuse_unknown_providers(self.estate, self.catalog, self.plugins)
         return gather(
             self.estate,
             jobs,
             now=now,
             catalog=self.catalog,
             policies=self.policies,
-            providers={name: self.provider(name) for name in sorted(asked)},
+            providers={name: self.provider(name) for name in asked_of(self.estate, self.catalog)},
             leases=leases,
         )
 
@@ -207,8 +225,9 @@ class Engine:
         """Do the actions: 1 verify, 2 ask the policies again, 3 find all providers, 4 act.
 
         An action that fails is told and does not stop the others; so is one that comes more than an
-        hour late, which is not done. Repeating is harmless: one key makes one lease. After a crash,
-        ask `diff` again: it reads what was acquired from the providers.
+        hour late, which is not done. Repeating is harmless: one key makes one lease, and so leases
+        that are pending are asked for again, some two minutes long. After a crash, ask `diff`
+        again: it reads what was acquired from the providers.
 
         Raises
         ------
@@ -224,12 +243,32 @@ class Engine:
         self._ask_again(problem, plan)
         for action in actions:
             self._provider_of(problem, action)
+        tell = watch or (lambda _: None)
         steps = []
         for action in actions:
             steps.append(self._do(problem, plan, action))
-            if watch is not None:
-                watch(steps[-1])
+            if not steps[-1].pending:
+                tell(steps[-1])
+        self._settle(problem, plan, steps, tell)
         return tuple(steps)
+
+    def _settle(
+        self, problem: Problem, plan: Plan, steps: list[Step], tell: Callable[[Step], None]
+    ) -> None:
+        """Ask again for what is pending, until all is decided or often enough; tell each once."""
+        for _ in range(ASKED_AGAIN):
+            waiting = [number for number, step in enumerate(steps) if step.pending]
+            if not waiting:
+                return
+            sleep(self._pause_s)
+            for number in waiting:
+                step = self._do(problem, plan, steps[number].action)
+                if not step.pending and not isinstance(step.error, TransientError):
+                    steps[number] = step
+                    tell(step)
+        for step in steps:
+            if step.pending:
+                tell(step)
 
     def release(self, lease: Lease) -> None:
         """Release one lease; one that is gone already is success.
@@ -256,19 +295,19 @@ class Engine:
     def _settings(self, name: str) -> Settings:
         sites = tuple(site for site in self.estate.sites if site.provider == name)
         here = {site.id for site in sites}
-        regions = [
-            site.region
-            for access in self.estate.providers
-            if access.provider == name
-            for site in allowed_sites(access, self.catalog)
-        ]
+        access = next((one for one in self.estate.providers if one.provider == name), None)
+        regions: tuple[str, ...] = ()
+        if access is not None:
+            found = tuple(site.region for site in allowed_sites(access, self.catalog))
+            regions = found if name in self.catalog.providers else access.regions
         return Settings(
             owner=self.estate.name,
             sites=sites,
             pools=tuple(pool for pool in self.estate.pools if pool.site in here),
-            regions=tuple(regions),
+            regions=regions,
             endpoint=self._endpoints.get(name),
             state_dir=None if self._state_dir is None else str(self._state_dir),
+            options=access.options if access else {},
         )
 
     def _acting(self) -> tuple[str, ...]:
@@ -311,6 +350,7 @@ class Engine:
             refuse_late(action)
             provider = self._provider_of(problem, action)
             request = request_of(problem, plan, action, owner=self.estate.name)
+            refuse_program(provider, request)
             return Step(action=action, lease=provider.acquire(request, key=action.key))
         except HybridplaceError as error:
             return Step(action=action, error=error)
@@ -332,6 +372,7 @@ def request_of(problem: Problem, plan: Plan, action: Action, *, owner: str) -> R
         nodes=tuple(dict.fromkeys(share.node for share in placement.shares)),
         disk_gib=shape.disk_gib * workers_per_machine(shape, offer),
         public=job.public,
+        program=job.program,
     )
 
 

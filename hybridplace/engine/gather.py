@@ -53,12 +53,13 @@ def gather(
     """Return the problem of an estate and its jobs.
 
     1 own sites and what their providers have there, 2 what the catalog knows of the allowed
-    regions, 3 live prices where asked for, 4 own prices and quotas, 5 links, 6 what policies deny.
+    regions, 3 live prices where asked for, and all of providers that the catalog lacks, 4 own
+    prices and quotas, 5 links, 6 what policies deny.
 
     Parameters
     ----------
     providers : mapping
-        By name, those of own sites and those whose live prices the estate asks for.
+        By name, those that are asked: see `asked_of`.
 
     Raises
     ------
@@ -67,10 +68,7 @@ def gather(
     PolicyError, ProviderError
         When a policy could not decide, or a provider could not be asked.
     """
-    _refuse_unknown_providers(estate, catalog)
-    supply = _own(estate, catalog, providers)
-    for access in estate.providers:
-        supply += _bought(access, catalog, providers)
+    supply = _supply(estate, catalog, providers)
     offers = tuple(_priced(offer, estate.overlays) for offer in supply.offers)
     offers, data = _in_quotas(offers, estate.quotas), estate.datasets
     from hybridplace.policy import decide
@@ -99,22 +97,23 @@ def gather(
     )
 
 
-def _refuse_unknown_providers(estate: Estate, catalog: Catalog) -> None:
-    """Refuse clouds that the catalog lacks: a misspelt one would offer nothing, silently."""
-    known = ", ".join(catalog.providers)
-    faults = [
-        Fault(
-            where="estate",
-            path=f"providers[{number}].provider",
-            expected=f"a provider in the catalog ({known})",
-            got=access.provider,
-            remedy="correct it; own machines are sites and pools",
-        )
-        for number, access in enumerate(estate.providers)
-        if access.provider not in catalog.providers
-    ]
-    if faults:
-        raise InputError(faults)
+def asked_of(estate: Estate, catalog: Catalog) -> tuple[str, ...]:
+    """Return who must be asked: for own sites, for live prices, or as the catalog knows nothing."""
+    bought = {access.provider for access in estate.providers}
+    asked = {site.provider for site in estate.sites} - bought
+    asked |= {access.provider for access in estate.providers if access.live_prices}
+    return tuple(sorted(asked | (bought - set(catalog.providers))))
+
+
+def _supply(estate: Estate, catalog: Catalog, providers: Mapping[str, Provider]) -> Supply:
+    """Return what is owned, and what the providers sell that may be used."""
+    supply = _own(estate, catalog, providers)
+    for access in estate.providers:
+        if access.provider in catalog.providers:
+            supply += _bought(access, catalog, providers)
+        else:
+            supply += _foreign(access, catalog, providers[access.provider], estate.sites)
+    return supply
 
 
 def _own(estate: Estate, catalog: Catalog, providers: Mapping[str, Provider]) -> Supply:
@@ -160,6 +159,31 @@ def _bought(access: Access, catalog: Catalog, providers: Mapping[str, Provider])
                 offers[offer.id] = _merged(offers.get(offer.id), offer)
     discounted = tuple(_discounted(offer, access.discount) for _, offer in sorted(offers.items()))
     return Supply(sites=sites, pools=pools, offers=discounted)
+
+
+def _foreign(
+    access: Access, catalog: Catalog, provider: Provider, stated: Sequence[Site]
+) -> Supply:
+    """Return the allowed part of what a provider has that the catalog lacks: all is its own word.
+
+    Sites that the estate states itself are allowed, and there already; own machines are in no
+    market.
+    """
+    known = {site.id for site in stated}
+    sites = tuple(
+        replace(site, attestations=access.attestations)
+        for site in provider.sites()
+        if site.id not in known
+        and any(fnmatchcase(site.region, pattern) for pattern in access.regions)
+    )
+    known |= {site.id for site in sites}
+    markets = {*access.markets, Market.OWNED}
+    offers = (one for one in provider.offers() if one.site in known and one.market in markets)
+    return Supply(
+        sites=sites,
+        pools=tuple(pool for pool in (*provider.pools(), *provider.quotas()) if pool.site in known),
+        offers=tuple(_discounted(_with_power(one, catalog), access.discount) for one in offers),
+    )
 
 
 def _is_open(region: str, patterns: Iterable[str]) -> bool:

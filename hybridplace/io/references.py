@@ -77,6 +77,12 @@ class Places:
     providers: frozenset[str]
     regions: Collection[str]
 
+    def lacks(self, provider: str) -> bool:
+        """Say whether the catalog is known to have no region of a provider."""
+        return bool(self.regions) and not any(
+            site.startswith(f"{provider}/") for site in self.regions
+        )
+
     def unknown(self, path: FieldPath, name: str) -> Iterator[Finding]:
         """Yield a fault if `name` is no such site."""
         provider, slash, region = name.partition("/")
@@ -129,9 +135,12 @@ def time_references(estate: Estate, known: Places) -> Iterator[Finding]:
     """Yield forecasts and maintenance of what is not there; offers are not known yet."""
     nodes = {pool.id: [node.id for node in pool.nodes] for pool in estate.pools}
     pools = [*nodes, *(quota.id for quota in estate.quotas)]
-    # The plug-in of an own site may have more pools, and so may a cloud that is asked for quotas.
+    # The plug-in of an own site may have more pools, and so may a provider that is asked for all
+    # that it has, or for quotas.
     foreign = any(site.own and site.provider != "static" for site in estate.sites)
-    foreign = foreign or any(access.live_prices for access in estate.providers)
+    foreign = foreign or any(
+        access.live_prices or known.lacks(access.provider) for access in estate.providers
+    )
     for index, figure in enumerate(estate.forecasts):
         path = ("forecasts", index, "subject")
         if figure.measure in (Figure.ENERGY_USD_KWH, Figure.CARBON_G_KWH):

@@ -21,6 +21,7 @@ from hybridplace.model.estate import Estate
 from hybridplace.model.plan import Action, Plan, Verb
 from hybridplace.model.problem import Problem
 from hybridplace.model.site import Lease, Site
+from hybridplace.plugin.interfaces import OF_AN_ACCOUNT
 
 WITHOUT_API = "static"
 """The provider that keeps its claims in the state folder, and so needs no mocked cloud."""
@@ -32,6 +33,9 @@ SWEEPS = 5
 """How often leases are looked for after the end: a list may lag."""
 
 SECONDS_H = 3600.0
+
+PAUSE_S = 0.001
+"""Mocked clouds go on with each request: nobody need wait for them."""
 
 Result = TypeVar("Result")
 
@@ -151,6 +155,7 @@ def dry_run(
                 folder=folder,
                 state_dir=Path(state),
                 endpoints={name: cloud.endpoint for name, cloud in clouds.items()},
+                pause_s=PAUSE_S,
             )
         )
         done = _Walk(engine, problem, plan, clouds).whole(watch or (lambda _: None))
@@ -188,7 +193,10 @@ def _started(stack: ExitStack, used: Iterable[Site], problem: Problem) -> dict[s
 
 
 def _narrowed(estate: Estate, used: Sequence[Site]) -> Estate:
-    """Return the estate with the providers and regions that are used, and no others."""
+    """Return the estate with the providers and regions that are used, and no others.
+
+    Options that name what is in an account are left out: the mocked cloud is another account.
+    """
     regions = {
         access.provider: tuple(s.region for s in used if s.provider == access.provider)
         for access in estate.providers
@@ -197,9 +205,17 @@ def _narrowed(estate: Estate, used: Sequence[Site]) -> Estate:
         estate,
         sites=tuple(site for site in estate.sites if site.provider == WITHOUT_API),
         providers=tuple(
-            replace(access, regions=regions[access.provider])
+            replace(
+                access,
+                regions=regions[access.provider],
+                options={
+                    name: value
+                    for name, value in access.options.items()
+                    if name.partition(".")[0] not in OF_AN_ACCOUNT
+                },
+            )
             for access in estate.providers
-            if access.provider in CLOUDS and regions[access.provider]
+            if access.provider in (*CLOUDS, WITHOUT_API) and regions[access.provider]
         ),
     )
 

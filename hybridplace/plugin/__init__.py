@@ -3,6 +3,7 @@
 from hybridplace.plugin.hookspecs import hookimpl
 from hybridplace.plugin.interfaces import (
     API_VERSION,
+    KEY_REUSE,
     Feature,
     Notice,
     Provider,
@@ -10,4 +11,13 @@ from hybridplace.plugin.interfaces import (
     Settings,
 )
 
-__all__ = ["API_VERSION", "Feature", "Notice", "Provider", "Request", "Settings", "hookimpl"]
+__all__ = [
+    "API_VERSION",
+    "KEY_REUSE",
+    "Feature",
+    "Notice",
+    "Provider",
+    "Request",
+    "Settings",
+    "hookimpl",
+]

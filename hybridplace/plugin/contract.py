@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 from hybridplace.plugin.interfaces import API_VERSION, Feature, Provider
 
 NAME = re.compile(r"[a-z][a-z0-9_-]*")
+OPTION = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def provider_faults(provider: object) -> tuple[str, ...]:
@@ -24,7 +26,28 @@ def provider_faults(provider: object) -> tuple[str, ...]:
         return (f"{provider.__name__} {told}; {wanted}",)
     if provider.api_version != API_VERSION:
         return (_wrong_version(provider),)
-    return (*_missing_methods(provider), *_unknown_features(provider))
+    return (
+        *_missing_methods(provider),
+        *_unknown_features(provider),
+        *_wrong_options(provider),
+    )
+
+
+def option_faults(provider: type[Provider], options: Iterable[str]) -> tuple[str, ...]:
+    """Return, for each of `options` that a provider does not have, what is wrong with it.
+
+    Parameters
+    ----------
+    options : iterable of str
+        Names as an estate writes them: ``image``, or ``image.eu-central-1`` for one region.
+    """
+    known = sorted(provider.options)
+    told = f"its options: {', '.join(known)}" if known else "it has none"
+    return tuple(
+        f"provider {provider.name!r} has no option {name!r}{did_you_mean(plain, known)}; {told}"
+        for name in options
+        if (plain := name.partition(".")[0]) not in known
+    )
 
 
 def did_you_mean(name: str, known: list[str]) -> str:
@@ -58,3 +81,12 @@ def _unknown_features(provider: type[Provider]) -> tuple[str, ...]:
     return tuple(
         f"{who} {name!r}{did_you_mean(name, known)}; known: {', '.join(known)}" for name in unknown
     )
+
+
+def _wrong_options(provider: type[Provider]) -> tuple[str, ...]:
+    options: object = provider.options
+    names: list[object] = list(options) if isinstance(options, Mapping) else [None]
+    if all(isinstance(name, str) and OPTION.fullmatch(name) for name in names):
+        return ()
+    wanted = "options must map names of letters, digits, '-' and '_' to what each means"
+    return (f"provider {provider.name!r}: {wanted}, got {options!r}",)

@@ -31,7 +31,7 @@ def step_text(step: Step) -> Text:
     if step.error is not None:
         kind = type(step.error).__name__
         return Text(f"{told} FAILED: {kind}: {step.error}", style="bold red")
-    return Text(f"{told} done")
+    return Text(f"{told} {'pending: see leases later' if step.pending else 'done'}")
 
 
 def leases_table(leases: Iterable[Lease]) -> Table:

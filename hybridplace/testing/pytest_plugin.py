@@ -55,6 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
     name = config.getoption("--provider")
     if name is None:
         return
+    from hybridplace.plugin.contract import option_faults
     from hybridplace.plugin.manager import load_plugins
 
     file = config.getoption("--provider-file")
@@ -64,6 +65,9 @@ def pytest_configure(config: pytest.Config) -> None:
     for option in config.getoption("--provider-option"):
         if "=" not in option:
             raise pytest.UsageError(f"--provider-option: expected KEY=VALUE, got {option!r}")
+    names = [option.partition("=")[0] for option in config.getoption("--provider-option")]
+    if faults := option_faults(plugins.providers[name], names):
+        raise pytest.UsageError("; ".join(faults))
     config.stash[PROVIDER] = plugins.providers[name]
 
 

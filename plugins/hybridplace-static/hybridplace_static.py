@@ -23,7 +23,7 @@ import yaml
 from hybridplace.errors import CapacityError, Fault, InputError, ProviderError
 from hybridplace.model.canonical import to_plain
 from hybridplace.model.site import Lease, LeaseState, Market, Node, Offer, Pool, Site
-from hybridplace.plugin import Feature, Provider, Request, Settings, hookimpl
+from hybridplace.plugin import KEY_REUSE, Feature, Provider, Request, Settings, hookimpl
 
 T = TypeVar("T", Site, Pool, Node)
 
@@ -52,10 +52,13 @@ class Static(Provider):
 
     name: ClassVar[str] = "static"
     features: ClassVar[frozenset[Feature]] = frozenset({Feature.GANG})
+    options: ClassVar[Mapping[str, str]] = {
+        "file": "path of a machines file, from where hybridplace is run"
+    }
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        file = settings.options.get("file")
+        file = settings.option("file")
         sites, pools = read_machines(Path(file), settings) if file else ((), ())
         self._sites = (*settings.sites, *sites)
         self._pools = (*settings.pools, *pools)
@@ -101,7 +104,8 @@ class Static(Provider):
         if (lease.owner, lease.job, lease.offer, len(lease.machines)) != asked:
             raise ProviderError(
                 f"static: key {key!r} is the claim of job {lease.job!r} on {lease.offer}; "
-                f"another request, job {request.job!r} on {request.offer.id}, needs its own key"
+                f"another request, job {request.job!r} on {request.offer.id}, needs its own key",
+                code=KEY_REUSE,
             )
         return lease
 

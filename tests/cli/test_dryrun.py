@@ -48,6 +48,19 @@ def test_a_dry_run_does_the_whole_plan_and_leaves_nothing(run, plan, monkeypatch
     assert not Path(".hybridplace").exists()
 
 
+def test_what_is_in_an_account_is_none_of_the_mocked_cloud(run, estate, plan):
+    """Images, subnets and the like that the estate names are not there: defaults stand in."""
+    options = "{image: ami-0aa, subnet.eu-north-1: subnet-0bb, firewall: sg-0cc, role: train}"
+    text = estate.read_text().replace(
+        "attestations: [dpa]", f"attestations: [dpa], options: {options}"
+    )
+    estate.write_text(text)
+    done = run("apply", "--dry-run")
+
+    assert "subnet-0bb" in estate.read_text()
+    assert 0 == done.code, done.out + done.err
+
+
 def test_every_call_is_shown_on_request(run, plan):
     """Calls that only read are counted; with --every-call each is a line, as many as counted."""
     brief, full = run("apply", "--dry-run"), run("apply", "--dry-run", "--every-call")

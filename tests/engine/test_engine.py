@@ -174,7 +174,8 @@ def test_one_failing_action_does_not_stop_the_others(tmp_path):
             action="RunInstances", code="InsufficientInstanceCapacity", status=500, times=None
         )
         aws.script(full)
-        with Engine(estate, state_dir=tmp_path, endpoints={"aws": aws.endpoint}) as engine:
+        endpoints = {"aws": aws.endpoint}
+        with Engine(estate, state_dir=tmp_path, endpoints=endpoints, pause_s=0.001) as engine:
             steps = {one.action.job: one for one in engine.apply(problem, plan, engine.diff(plan))}
             assert isinstance(steps["rent"].error, CapacityError)
             assert "InsufficientInstanceCapacity" == steps["rent"].error.code

@@ -100,6 +100,16 @@ def test_regions_of_a_provider_without_a_catalog_are_let_by(tell: Tell) -> None:
     )
 
 
+def test_pools_of_a_provider_without_a_catalog_are_let_by(tell: Tell) -> None:
+    """What it has is not known here; of clouds in the catalog all pools are in the estate."""
+    access = {"provider": "uni", "regions": ["*"]}
+    closed = {"pool": "uni-rack", "start": "2026-01-05T08:00Z", "end": "2026-01-05T09:00Z"}
+    change = ("maintenance", [closed])
+
+    assert 1 == len(tell(change, regions=REGIONS))
+    assert [] == tell(change, ("providers[1]", access), regions=REGIONS)
+
+
 def test_what_cannot_be_read_is_not_called_missing(tell: Tell) -> None:
     """A reference is not judged by a list that has a fault itself."""
     assert [

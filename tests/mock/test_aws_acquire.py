@@ -195,8 +195,8 @@ def test_no_zone_has_the_type(aws, make):
     ("changed", "options", "told"),
     [
         ({"offer": offer("x9.huge")}, {}, "x9.huge"),
-        ({"offer": offer()}, {"ami": "ami-12345678"}, "ami-12345678"),
-        ({"offer": offer()}, {f"ami.{REGION}": "/aws/service/none"}, "/aws/service/none"),
+        ({"offer": offer()}, {"image": "ami-12345678"}, "ami-12345678"),
+        ({"offer": offer()}, {f"image.{REGION}": "/aws/service/none"}, "/aws/service/none"),
         ({"offer": offer(region="us-east-1")}, {}, "not an allowed region"),
         ({"offer": offer(), "owner": "someone"}, {}, "someone asks"),
     ],
@@ -215,13 +215,28 @@ def test_options_are_used(aws, make, provider):
     subnet = ec2.describe_subnets()["Subnets"][1]
     group = ec2.create_security_group(GroupName="g", Description="g", VpcId=subnet["VpcId"])
     image = ec2.describe_images()["Images"][3]["ImageId"]
-    options = {"subnets": f"{subnet['SubnetId']}, subnet-elsewhere", f"ami.{REGION}": image}
-    options["security_groups"] = group["GroupId"]
+    options = {"subnet": f"{subnet['SubnetId']}, subnet-elsewhere", f"image.{REGION}": image}
+    options["firewall"] = group["GroupId"]
     chosen = make(**options)
     (machine,) = _described(chosen, chosen.acquire(request_for(offer()), key="key-1"))
     assert (subnet["SubnetId"], image) == (machine["SubnetId"], machine["ImageId"])
     (interface,) = machine["NetworkInterfaces"]
     assert [group["GroupId"]] == [one["GroupId"] for one in interface["Groups"]]
+
+
+def test_nobody_logs_in_and_nothing_is_allowed_unasked(aws, make):
+    """Key pair and instance profile are those of the options; without them there are none."""
+    plain = make()
+    ec2, iam = plain._clients("ec2", REGION), plain._clients("iam", REGION)
+    ec2.create_key_pair(KeyName="ops")
+    made = iam.create_instance_profile(InstanceProfileName="train")["InstanceProfile"]
+    (bare,) = _described(plain, plain.acquire(request_for(offer()), key="key-1"))
+    assert not {"KeyName", "IamInstanceProfile"} & bare.keys()
+    for number, role in enumerate(("train", made["Arn"]), start=2):
+        chosen = make(**{"key": "other", f"key.{REGION}": "ops", "role": role})
+        lease = chosen.acquire(request_for(offer()), key=f"key-{number}")
+        (machine,) = _described(chosen, lease)
+        assert ("ops", made["Arn"]) == (machine["KeyName"], machine["IamInstanceProfile"]["Arn"])
 
 
 def test_no_region_allowed(aws):

@@ -67,8 +67,16 @@ def test_key_for_another_offer_is_refused(aws, provider):
     provider.acquire(request_for(offer()), key="key-1")
     with pytest.raises(ProviderError, match=r"c5\.large/on_demand") as raised:
         provider.acquire(request_for(SPOT), key="key-1")
-    assert "IdempotentParameterMismatch" == raised.value.code
+    assert "KeyReuse" == raised.value.code
     assert 1 == len(machines_of(aws))
+
+
+def test_key_for_another_job_is_refused(aws, provider):
+    """One key is one job's: the other one asks with its own."""
+    provider.acquire(request_for(offer()), key="key-1")
+    with pytest.raises(ProviderError, match="stands for retrain on") as raised:
+        provider.acquire(request_for(offer(), job="other"), key="key-1")
+    assert "KeyReuse" == raised.value.code
 
 
 def test_lost_answer(aws, make):
@@ -125,11 +133,11 @@ def test_two_runs_in_two_zones_become_one(aws, provider):
     """A second run under the same key, in another zone, is ended; the first one stays."""
     asked = request_for(SPOT, machines=2)
     lease = provider.acquire(asked, key="key-1")
-    image = launch.image_for(provider._clients, REGION, "p4d.24xlarge", {})
-    where = launch.zones(provider._clients, REGION, "p4d.24xlarge", {})[1]
+    image = launch.image_for(provider._clients, REGION, "p4d.24xlarge")
+    where = launch.zones(provider._clients, REGION, "p4d.24xlarge")[1]
     provider._clients("ec2", REGION).run_instances(
         **launch.parameters(
-            asked, key="key-1", image=image, where=where, security_groups=[], attempt=0
+            asked, key="key-1", image=image, where=where, security=launch.Security(), attempt=0
         )
     )
     assert 4 == len(machines_of(aws))

@@ -137,6 +137,14 @@ def test_a_wrong_option_is_an_error(tmp_path):
     assert "--provider-option: expected KEY=VALUE, got 'file'" in done.stderr
 
 
+def test_an_unknown_option_is_an_error(tmp_path):
+    """One that the provider does not declare is refused, with those that it does."""
+    done = kit("--provider", "static", "--provider-option", "fil=x", cwd=tmp_path)
+    assert 4 == done.returncode
+    told = "provider 'static' has no option 'fil' (did you mean 'file'?); its options: file"
+    assert told in done.stderr
+
+
 def test_money_is_spent_only_when_allowed(tmp_path):
     """A provider of rented machines that is not on loopback fails instead of buying."""
     failed = run(tmp_path, THRIFTY)["TestThrifty"]["failure"]

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hybridplace.plugin.interfaces import Feature, Provider
+from hybridplace.plugin.contract import option_faults
+from hybridplace.plugin.interfaces import OF_AN_ACCOUNT, Feature, Provider
 from hybridplace.plugin.manager import load_plugins
 from tests.plugin.test_manager import BROKEN, plugin
 
@@ -44,12 +45,21 @@ def test_the_page_ends_with_a_provider_that_passes_the_kit(folder):
 
 def test_the_file_of_an_estate_is_loaded(folder, monkeypatch):
     """The estate's lines name the file and the provider that is in it."""
-    (estate,) = map(yaml.safe_load, _blocks("yaml"))
+    estate = yaml.safe_load(_blocks("yaml")[0])
     monkeypatch.chdir(folder)
     plugins = load_plugins(estate["plugins"], names=["lab"])
     (info,) = plugins.infos
     assert (None, "1.0", ("lab",)) == (info.error, info.version, info.providers)
     assert [entry["provider"] for entry in estate["providers"]] == list(plugins.providers)
+
+
+def test_the_options_of_the_page_are_those_of_aws():
+    """What the page sets can be set, and what it says is the same everywhere is there."""
+    (access,) = yaml.safe_load(_blocks("yaml")[1])["providers"]
+    provider = load_plugins().providers[access["provider"]]
+    assert () == option_faults(provider, access["options"])
+    assert set(OF_AN_ACCOUNT) <= set(provider.options)
+    assert [] == [name for name in OF_AN_ACCOUNT if f"`{name}` (" not in PAGE]
 
 
 def test_the_package_is_found_by_its_entry_point(folder, monkeypatch):
@@ -107,7 +117,7 @@ def _errors(*files):
 def test_every_method_and_feature_is_in_the_page():
     """The page names each method of the interface and each feature."""
     methods = {name for name in vars(Provider) if not name.startswith("_")}
-    methods -= {"name", "api_version", "features"}
+    methods -= {"name", "api_version", "features", "options"}
     promised = PAGE[PAGE.index("| Method |") : PAGE.index("What is optional")]
     assert set() == {name for name in methods if f"`{name}(" not in promised}
     assert set() == {feature for feature in Feature if f"`{feature}`" not in PAGE}

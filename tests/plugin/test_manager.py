@@ -132,6 +132,14 @@ BROKEN = {
         GOOD.replace('name = "NAME"', 'name = "NAME"; features = 3'),
         "provider 'acme': features must be a set of Feature, got 3",
     ),
+    "no mapping of options": (
+        GOOD.replace('name = "NAME"', 'name = "NAME"; options = ["image"]'),
+        "provider 'acme': options must map names of letters, digits, '-' and '_' to what each",
+    ),
+    "option with a dot": (
+        GOOD.replace('name = "NAME"', 'name = "NAME"; options = {"a.b": "which a"}'),
+        "to what each means, got {'a.b': 'which a'}",
+    ),
     "twice": (
         GOOD.replace("return [Good]", "return [Good, Good]"),
         "provider 'acme' is handed over twice; remove or rename one",

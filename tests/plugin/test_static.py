@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from hybridplace.errors import CapacityError, InputError, ProviderError
 from hybridplace.model.site import Market, Node, Pool, Site
-from hybridplace.plugin import Request, Settings
+from hybridplace.plugin import KEY_REUSE, Request, Settings
 from hybridplace_static import Claims, Static
 
 OWNER = "hospital"
@@ -98,8 +98,9 @@ def test_a_key_is_for_one_request(static, request_for):
     """A key that stands for one request is refused for another, and nothing changes."""
     lease = static.acquire(request_for(), key="key-1")
     for other in (request_for(job="k"), request_for(machines=2), request_for(owner="x")):
-        with pytest.raises(ProviderError, match="key 'key-1' is the claim of job 'j'"):
+        with pytest.raises(ProviderError, match="key 'key-1' is the claim of job 'j'") as raised:
             static.acquire(other, key="key-1")
+        assert KEY_REUSE == raised.value.code
     assert (lease,) == tuple(static.leases(OWNER))
 
 
@@ -108,7 +109,7 @@ def test_claims_survive_the_process(settings, static, request_for):
     script = """
         import sys
         from hybridplace.model.site import Node, Pool, Site
-        from hybridplace.plugin import Request, Settings
+        from hybridplace.plugin import KEY_REUSE, Request, Settings
         from hybridplace_static import Static
         site = Site(id="clinic", provider="static", region="clinic", country="DE", own=True)
         node = Node(id="n1", accelerator="A100-80GB", accelerators=8, cpus=1, memory_gib=1)

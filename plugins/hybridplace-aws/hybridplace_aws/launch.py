@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -51,6 +51,25 @@ class Where:
     subnet: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Security:
+    """Who reaches a machine, and what it may do: nobody and nothing by default.
+
+    Parameters
+    ----------
+    firewall : tuple of str
+        Ids of security groups; empty is the network's default one, which lets nothing in.
+    key : str or None
+        Name of a key pair for SSH.
+    role : str or None
+        Name or ARN of an instance profile.
+    """
+
+    firewall: tuple[str, ...] = ()
+    key: str | None = None
+    role: str | None = None
+
+
 def tags_of(request: Request, key: str) -> dict[str, str]:
     """Return the tags that everything created for a request carries."""
     offer = request.offer.id
@@ -95,7 +114,7 @@ def parameters(
     key: str,
     image: Image,
     where: Where,
-    security_groups: list[str],
+    security: Security,
     attempt: int,
 ) -> dict[str, Any]:
     """Return the arguments of RunInstances: all machines in one zone, or none."""
@@ -113,12 +132,17 @@ def parameters(
         "MetadataOptions": {"HttpTokens": "required", "HttpEndpoint": "enabled"},
         "UserData": dead_man_switch(request.expires),
         "BlockDeviceMappings": [_root_disk(image, request.disk_gib)],
-        "NetworkInterfaces": [_interface(where.subnet, security_groups, request.public)],
+        "NetworkInterfaces": [_interface(where.subnet, security.firewall, request.public)],
         "TagSpecifications": [{"ResourceType": kind, "Tags": tags} for kind in kinds],
     }
     if spot:
         once = {"SpotInstanceType": "one-time", "InstanceInterruptionBehavior": "terminate"}
         asked["InstanceMarketOptions"] = {"MarketType": "spot", "SpotOptions": once}
+    if security.key is not None:
+        asked["KeyName"] = security.key
+    if security.role is not None:
+        named = "Arn" if security.role.startswith("arn:") else "Name"
+        asked["IamInstanceProfile"] = {named: security.role}
     return asked
 
 
@@ -128,18 +152,18 @@ def _root_disk(image: Image, disk_gib: float) -> dict[str, Any]:
     return {"DeviceName": image.root_device, "Ebs": disk}
 
 
-def _interface(subnet: str, security_groups: list[str], public: bool) -> dict[str, Any]:
+def _interface(subnet: str, firewall: tuple[str, ...], public: bool) -> dict[str, Any]:
     interface: dict[str, Any] = {"DeviceIndex": 0, "SubnetId": subnet}
     interface |= {"AssociatePublicIpAddress": public, "DeleteOnTermination": True}
-    return interface | ({"Groups": security_groups} if security_groups else {})
+    return interface | ({"Groups": list(firewall)} if firewall else {})
 
 
 def zones(
-    clients: Clients, region: str, instance_type: str, options: Mapping[str, str]
+    clients: Clients, region: str, instance_type: str, subnets: Sequence[str] = ()
 ) -> list[Where]:
     """Return the zones that have the type, by name, each with the subnet to use there.
 
-    Subnets are those of ``options["subnets"]`` (comma-separated), else the default ones.
+    Without `subnets` these are the default ones.
 
     Raises
     ------
@@ -147,9 +171,9 @@ def zones(
         When no zone of the region has both.
     """
     ec2 = clients("ec2", region)
-    named = [subnet.strip() for subnet in options.get("subnets", "").split(",") if subnet.strip()]
-    only = {"Name": "subnet-id", "Values": named} if named else None
-    only = only or {"Name": "default-for-az", "Values": ["true"]}
+    only = {"Name": "default-for-az", "Values": ["true"]}
+    if subnets:
+        only = {"Name": "subnet-id", "Values": list(subnets)}
     with translated(f"{region}: zones of {instance_type}"):
         offered = {
             place["Location"]
@@ -160,39 +184,33 @@ def zones(
             for place in page["InstanceTypeOfferings"]
         }
         pages = ec2.get_paginator("describe_subnets").paginate(Filters=[only])
-        subnets = [subnet for page in pages for subnet in page["Subnets"]]
-    of_zone = {net["AvailabilityZone"]: net["SubnetId"] for net in sorted(subnets, key=_subnet_id)}
-    found = [Where(zone=zone, subnet=of_zone[zone]) for zone in sorted(offered & of_zone.keys())]
-    if not found:
+        found = [subnet for page in pages for subnet in page["Subnets"]]
+    of_zone = {net["AvailabilityZone"]: net["SubnetId"] for net in sorted(found, key=_subnet_id)}
+    both = sorted(offered & of_zone.keys())
+    if not both:
         told = f"{region}: no zone has both {instance_type} and a subnet"
         raise CapacityError(told, code="Unsupported")
-    return found
+    return [Where(zone=zone, subnet=of_zone[zone]) for zone in both]
 
 
 def _subnet_id(subnet: Mapping[str, str]) -> str:
     return subnet["SubnetId"]
 
 
-def image_for(
-    clients: Clients, region: str, instance_type: str, options: Mapping[str, str]
-) -> Image:
-    """Return the image to start: the option ``ami.REGION`` or ``ami``, else AWS's own latest.
-
-    An option is an image id or the name of an SSM parameter that holds one.
-    """
+def image_for(clients: Clients, region: str, instance_type: str, name: str | None = None) -> Image:
+    """Return the image to start: that of an id or an SSM parameter, else AWS's own latest."""
     ec2 = clients("ec2", region)
-    name = options.get(f"ami.{region}") or options.get("ami")
     if name is None:
         with translated(f"{region}: description of {instance_type}"):
             answer = ec2.describe_instance_types(InstanceTypes=[instance_type])
         name = _public_image(answer["InstanceTypes"][0])
     if name.startswith("/"):
-        with translated(f"{region}: image parameter {name} (or set the option ami.{region})"):
+        with translated(f"{region}: image parameter {name} (or set the option image.{region})"):
             name = str(clients("ssm", region).get_parameter(Name=name)["Parameter"]["Value"])
     with translated(f"{region}: image {name}"):
         images = ec2.describe_images(ImageIds=[name])["Images"]
     if not images:
-        raise ProviderError(f"{region}: image {name} is not there; set the option ami.{region}")
+        raise ProviderError(f"{region}: image {name} is not there; set the option image.{region}")
     return _image(images[0])
 
 

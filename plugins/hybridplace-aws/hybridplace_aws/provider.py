@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar
 
 from hybridplace.errors import CapacityError, ProviderError, QuotaError, TransientError
 from hybridplace.model.site import Lease, Offer, Pool, Site
-from hybridplace.plugin.interfaces import Feature, Notice, Provider, Request, Settings
+from hybridplace.plugin.interfaces import (
+    KEY_REUSE,
+    Feature,
+    Notice,
+    Provider,
+    Request,
+    Settings,
+)
 from hybridplace_aws import launch, market
 from hybridplace_aws.failures import translated
 from hybridplace_aws.holdings import (
@@ -34,15 +41,20 @@ OWN_DOING = "Client.UserInitiatedShutdown"
 
 
 class AwsProvider(Provider):
-    """Machines of EC2 in the allowed regions.
-
-    Options (`Settings.options`): ``ami``, ``ami.REGION`` (image id or SSM parameter),
-    ``subnets``, ``security_groups`` (comma-separated ids), ``instance_types`` (comma-separated
-    shell patterns; narrows what `offers` asks for).
-    """
+    """Machines of EC2 in the allowed regions."""
 
     name: ClassVar[str] = market.PROVIDER
-    features: ClassVar[frozenset[Feature]] = frozenset(Feature)
+    features: ClassVar[frozenset[Feature]] = frozenset(
+        {Feature.SPOT, Feature.GANG, Feature.LIVE_PRICES, Feature.QUOTAS, Feature.NOTICES}
+    )
+    options: ClassVar[Mapping[str, str]] = {
+        "image": "id of a machine image, or name of an SSM parameter that holds one",
+        "subnet": "ids of subnets, with commas, one in each zone to use",
+        "firewall": "ids of security groups, with commas",
+        "key": "name of the key pair for SSH",
+        "role": "name or ARN of the instance profile",
+        "instance_types": "shell patterns, with commas: what offers are asked for",
+    }
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -66,8 +78,8 @@ class AwsProvider(Provider):
 
     def offers(self) -> Iterator[Offer]:
         """Yield what every allowed region sells, with live prices where AWS tells them."""
-        patterns = _listed(self._settings.options.get("instance_types", ""))
         for region in self._settings.regions:
+            patterns = _listed(self._settings.option("instance_types", region) or "")
             yield from market.offers(self._clients, region, tuple(patterns))
 
     def quotas(self) -> Iterator[Pool]:
@@ -98,9 +110,10 @@ class AwsProvider(Provider):
         standing = self._standing(held, request, key, ())
         if standing is not None:
             return standing
-        options, kind = self._settings.options, request.offer.instance_type
-        image = launch.image_for(self._clients, region, kind, options)
-        zones = launch.zones(self._clients, region, kind, options)
+        option, kind = self._settings.option, request.offer.instance_type
+        image = launch.image_for(self._clients, region, kind, option("image", region))
+        subnets = _listed(option("subnet", region) or "")
+        zones = launch.zones(self._clients, region, kind, subnets)
         try:
             machines = self._start_somewhere(held, request, key, image, zones)
         except (CapacityError, QuotaError):
@@ -195,14 +208,19 @@ class AwsProvider(Provider):
         self, held: Holdings, request: Request, key: str, image: launch.Image, where: launch.Where
     ) -> list[Thing]:
         """Run the machines, under the first token whose machines have not ended already."""
-        groups = _listed(self._settings.options.get("security_groups", ""))
+        option, region = self._settings.option, self._region(request)
+        security = launch.Security(
+            firewall=tuple(_listed(option("firewall", region) or "")),
+            key=option("key", region),
+            role=option("role", region),
+        )
         for attempt in range(ATTEMPTS):
             asked = launch.parameters(
                 request,
                 key=key,
                 image=image,
                 where=where,
-                security_groups=groups,
+                security=security,
                 attempt=attempt,
             )
             try:
@@ -226,9 +244,10 @@ class AwsProvider(Provider):
         """
         runs: dict[str, list[Thing]] = {}
         for machine in self._alive(held, request, key, started):
-            if tags(machine).get("offer") != request.offer.id:
-                told = f"key {key} already stands for another offer: {tags(machine).get('offer')}"
-                raise ProviderError(told, code="IdempotentParameterMismatch")
+            theirs = tags(machine)
+            if (theirs.get("offer"), theirs.get("job")) != (request.offer.id, request.job):
+                told = f"key {key} already stands for {theirs.get('job')} on {theirs.get('offer')}"
+                raise ProviderError(told, code=KEY_REUSE)
             runs.setdefault(machine["ReservationId"], []).append(machine)
         whole = [run for run in runs.values() if len(run) == request.machines]
         kept = min(whole, key=_age, default=None)
