@@ -21,13 +21,14 @@ from hybridplace.solver.instance import Instance, Jobs, Options
 from hybridplace.solver.moves import full_usd, judged_usd
 from hybridplace.solver.pairs import near_pairs
 from hybridplace.solver.pricing import no_prices
-from hybridplace.solver.recreate import Walk
+from hybridplace.solver.recreate import Walk, chosen_of
 from hybridplace.solver.rounding import Fractional
 from hybridplace.solver.ruin import walk
 from hybridplace.solver.seating import seated, seating_of
 from hybridplace.solver.slots import relax_slots
 from hybridplace.solver.state import State
 from hybridplace.solver.static import relax_static
+from hybridplace.solver.tabling import table_of
 from hybridplace.solver.walking import BEST_PAIRS
 
 ROOT = Path(__file__).parents[2]
@@ -189,6 +190,26 @@ def test_known_nodes_are_given(seed):
     assert (choice.option == found.choice.option).all()
     assert (choice.start == found.choice.start).all()
     assert set(found.seats()) == set(shares)
+
+
+def test_workers_keep_their_places_between_two_peaks():
+    """A worker has one from the first slot in which it is at work to the last."""
+    problem = varying_problem(60, 48, 1)
+    instance = compile_instance(problem)
+    lull = np.resize([0.25, 1.0, 0.5, 0.75, 0.0], (1, instance.slots))
+    curves = np.concatenate([instance.options.curves, lull])
+    instance = replace(instance, options=replace(instance.options, curves=curves))
+    state, prices = State(instance), no_prices(instance)
+    pairs = near_pairs(state, prices, near=4.0, most=60)
+    table = table_of(state, pairs, prices, chosen_of(pairs, len(instance.options.job)))
+    lulls = 0
+    for curve, spell in zip(table.curves, table.spells, strict=True):
+        for level in np.unique(curve[curve > 0]):
+            at_work = np.flatnonzero(curve >= level)
+            kept = np.arange(at_work[0], at_work[-1] + 1)
+            assert np.flatnonzero(spell >= level).tolist() == kept.tolist()
+            lulls += len(kept) - len(at_work)
+    assert lulls
 
 
 def test_one_seed_is_one_walk(week):
