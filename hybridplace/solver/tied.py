@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +13,12 @@ from hybridplace.solver.rounding import all_pairs
 
 if TYPE_CHECKING:
     from hybridplace.solver.seating import Seating
+
+TRIED = 12
+"""Pairs of a job that are tried, of the cheapest and of those that end soonest."""
+
+Pair = tuple[int, int, float]
+"""Option, start, and what it costs without copies."""
 
 
 def held(instance: Instance, choice: Choice) -> Holdings:
@@ -27,15 +33,54 @@ def held(instance: Instance, choice: Choice) -> Holdings:
 def resettle(seating: Seating, holdings: Holdings, homeless: list[int]) -> None:
     """Move jobs that found no nodes, with all who read of them, to where they cost the least."""
     moving = sorted(_with_readers(holdings, homeless), key=lambda job: (holdings.depth[job], job))
-    state = holdings.state
+    readers = {job: _with_readers(holdings, [job]) - {job} for job in moving}
     for job in reversed(moving):
-        seating.leave(int(state.option[job]), int(state.start[job]))
+        seating.leave(int(holdings.state.option[job]), int(holdings.state.start[job]))
         holdings.remove(job)
     for job in moving:
-        for option, start, usd in _fitting(holdings, job):
-            if seating.take(option, start):
-                holdings.place(option, start, usd)
-                break
+        if holdings.site[job] < 0:
+            _settle(seating, holdings, job, [one for one in moving if one in readers[job]])
+
+
+def _settle(seating: Seating, holdings: Holdings, job: int, readers: list[int]) -> None:
+    """Place a job and who reads of it: at the cheapest pair if all then find a place.
+
+    Else where all of it costs the least, of some cheap pairs and some that end soon.
+    """
+    best: list[Pair] = []
+    least_usd = np.inf
+    for pair in _tries(holdings, job):
+        placed = _take_first(seating, holdings, [pair])
+        if not placed:
+            continue
+        for reader in readers:
+            if holdings.site[reader] < 0:
+                placed += _take_first(seating, holdings, _fitting(holdings, reader))
+        if all(holdings.site[reader] >= 0 for reader in readers):
+            return
+        if (usd := holdings.total_usd()) < least_usd:
+            least_usd, best = usd, placed
+        for option, start, _ in reversed(placed):
+            seating.leave(option, start)
+            holdings.remove(int(holdings.instance.options.job[option]))
+    for pair in best:
+        _take_first(seating, holdings, [pair])
+
+
+def _tries(holdings: Holdings, job: int) -> list[Pair]:
+    """Return pairs of a job to try, the cheapest first."""
+    pairs, slots = list(_fitting(holdings, job)), holdings.instance.options.slots
+    soon = sorted(pairs[TRIED:], key=lambda pair: pair[1] + int(slots[pair[0]]))
+    return pairs[:TRIED] + soon[:TRIED]
+
+
+def _take_first(seating: Seating, holdings: Holdings, pairs: Iterable[Pair]) -> list[Pair]:
+    """Place a job at the first of some pairs that has nodes for it; return that one, if any."""
+    for option, start, usd in pairs:
+        if seating.take(option, start):
+            holdings.place(option, start, usd)
+            return [(option, start, usd)]
+    return []
 
 
 def _with_readers(holdings: Holdings, jobs: list[int]) -> set[int]:
@@ -49,7 +94,7 @@ def _with_readers(holdings: Holdings, jobs: list[int]) -> set[int]:
     return found
 
 
-def _fitting(holdings: Holdings, job: int) -> Iterator[tuple[int, int, float]]:
+def _fitting(holdings: Holdings, job: int) -> Iterator[Pair]:
     """Yield the pairs of a job that break nothing, the cheapest with its copies first.
 
     Each option is yielded at its best start. USD is without copies.
