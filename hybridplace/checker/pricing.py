@@ -1,6 +1,6 @@
 """Prices every job in every shape on every offer at every start, and keeps the least of each job.
 
-Of jobs that differ in their id alone, to the prices too, one is priced for all.
+Of jobs that differ in their id and program alone, to the prices too, one is priced for all.
 Nothing is left out because something else is cheaper. What makes it quick: hours depend on the kind
 of machine alone, and a start is looked at by itself only where prices differ between slots and the
 pair could still be the cheapest.
@@ -75,7 +75,7 @@ def least_usd(problem: Problem, scarcity: Scarcity) -> tuple[Floats, int]:
 
 
 def _first_alike(problem: Problem, scarcity: Scarcity, places: Places) -> Ints:
-    """Return, for each job, the first that differs from it in its id alone, to the prices too."""
+    """Return of each job the first that differs in id and program alone, to the prices too."""
     named = {limit.job for limit in problem.limits}
     jobs = range(len(problem.jobs))
     worth: list[float] = (

@@ -1,9 +1,9 @@
 r"""Many identical jobs: how many of each class take which option, then who does.
 
-Jobs that differ in their id alone are one class. A class is one large job whose options may be
-taken in part, so its relaxation is that of any instance, and its prices prove the same bound as
-those of single jobs: :math:`N \min_i \bar c_i = \sum_{j} \min_i \bar c_i`. Whole numbers near that
-optimum are found by CP-SAT, where other solvers of integer programs do poorly.
+Jobs that differ in their id and program alone are one class. A class is one large job whose options
+may be taken in part, so its relaxation is that of any instance, and its prices prove the same bound
+as those of single jobs: :math:`N \min_i \bar c_i = \sum_{j} \min_i \bar c_i`. Whole numbers near
+that optimum are found by CP-SAT, where other solvers of integer programs do poorly.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ USE_STEPS = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Classes:
-    """Jobs that differ in their id alone.
+    """Jobs that differ in their id and program alone.
 
     Parameters
     ----------
