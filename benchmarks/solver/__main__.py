@@ -105,7 +105,8 @@ def _show(middle: Sequence[Row], saved: Sequence[Row], events: Sequence[Row]) ->
     if middle:
         print(f"\nMedians over seeds, beside what is promised (in brackets)\n\n{table(middle)}")
     if events:
-        print(f"\nEvents on a standing plan, the worst of all seeds\n\n{replan_table(events)}")
+        told = "Events on a standing plan: medians over seeds, and the worst"
+        print(f"\n{told}\n\n{replan_table(events)}")
     if saved:
         print(f"\nWhat our plans save, with 95 % intervals over seeds\n\n{savings_table(saved)}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks.solver.cases import Size
 from benchmarks.solver.replanning import replan_table, replanned
 
-KINDS = ["solve", "churn", "arrival", "preemption", "node", "price"]
+KINDS = ["solve", "churn", "arrival", "departure", "preemption", "node", "price"]
 
 
 def test_every_kind_of_event_is_measured() -> None:
