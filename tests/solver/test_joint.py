@@ -127,7 +127,7 @@ def test_the_same_input_gives_the_same_bytes() -> None:
     assert canonical_json(solve(problem)) == canonical_json(solve(turned))
 
 
-@pytest.mark.parametrize("told", [1, 2, 4])
+@pytest.mark.parametrize("told", [1, 2, 3])
 def test_an_interrupt_returns_the_best_plan_so_far(told) -> None:
     """Ctrl-C during the search: the plan holds, and knows its gap."""
     problem = static_problem(150, 1)
