@@ -71,7 +71,7 @@ def diff(owner: str, plan: Plan, leases: Iterable[Lease], *, at_h: float) -> tup
         if (placement := wanted.get((lease.job, lease.offer))) is not None
         and _serves(lease, placement, running)
     }
-    releases = [_release(one) for one in mine if kept.get((one.job, one.offer)) is not one]
+    releases = [release_of(one) for one in mine if kept.get((one.job, one.offer)) is not one]
     acquires = [
         _acquire(placement, key_of(owner, name, placement), at_h)
         for pair, placement in sorted(wanted.items())
@@ -96,7 +96,8 @@ def _serves(lease: Lease, placement: Placement, running: Iterable[Placement]) ->
     return not nodes or nodes == set(lease.machines) or not others & set(lease.machines)
 
 
-def _release(lease: Lease) -> Action:
+def release_of(lease: Lease) -> Action:
+    """Return the action that gives back a lease."""
     return Action(
         verb=Verb.RELEASE,
         job=lease.job,

@@ -11,14 +11,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
-from hybridplace.engine import Engine, Step, diff, times_h
+from hybridplace.engine import Engine, Step, diff, release_of, times_h
 from hybridplace.errors import PluginError, ProviderError, TransientError
 from hybridplace.mock.cloud import MockCloud
 from hybridplace.mock.clouds import CLOUDS, cloud_class
 from hybridplace.mock.guard import loopback_only
 from hybridplace.mock.script import Call, FaultKind, ScriptedFault
 from hybridplace.model.estate import Estate
-from hybridplace.model.plan import Action, Plan, Verb
+from hybridplace.model.plan import Plan
 from hybridplace.model.problem import Problem
 from hybridplace.model.site import Lease, Site
 from hybridplace.plugin.interfaces import OF_AN_ACCOUNT
@@ -293,14 +293,7 @@ class _Walk:
         return Moment(at_h=at_h, steps=tuple(steps.values()))
 
     def _released(self, lease: Lease) -> Step:
-        action = Action(
-            verb=Verb.RELEASE,
-            job=lease.job,
-            offer=lease.offer,
-            machines=len(lease.machines),
-            key=lease.id,
-            provider=lease.provider,
-        )
+        action = release_of(lease)
         try:
             _patiently(partial(self._engine.release, lease))
         except ProviderError as error:
