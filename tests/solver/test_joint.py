@@ -127,6 +127,15 @@ def test_the_same_input_gives_the_same_bytes() -> None:
     assert canonical_json(solve(problem)) == canonical_json(solve(turned))
 
 
+@pytest.fixture
+def heard():
+    """Ctrl-C is heard, even in a run that a shell put in the background without it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize("told", [1, 2, 3])
 def test_an_interrupt_returns_the_best_plan_so_far(told) -> None:
     """Ctrl-C during the search: the plan holds, and knows its gap."""
